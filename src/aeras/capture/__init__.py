@@ -1,0 +1,1 @@
+"""Camera to frames: one reader thread a camera, newest frame only, reconnect."""

@@ -1,0 +1,291 @@
+"""What may be stored: anonymous records only. Nothing here can hold a picture, a vector or an id
+that outlives the moment. This module may not import ``domain.seen``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+
+class Kind(StrEnum):
+    """What a visit did with a facing."""
+
+    DWELL = "dwell"
+    REACH = "reach"
+    TAKE = "take"
+    PUT_BACK = "put_back"
+
+
+class ReactionLabel(StrEnum):
+    """The reading of one interaction; ``UNCLEAR`` when no class reaches one half."""
+
+    POSITIVE = "positive"
+    HESITANT = "hesitant"
+    REJECTED = "rejected"
+    NEUTRAL = "neutral"
+    UNCLEAR = "unclear"
+
+
+class DwellClass(StrEnum):
+    """Length of an interaction, coarsened so that it cannot single anyone out."""
+
+    UNDER_2 = "<2 s"
+    UNDER_5 = "2-5 s"
+    UNDER_15 = "5-15 s"
+    UNDER_60 = "15-60 s"
+    OVER_60 = ">60 s"
+
+    @classmethod
+    def of(cls, seconds: float) -> DwellClass:
+        """The class of a length in seconds."""
+        for limit, name in ((2, cls.UNDER_2), (5, cls.UNDER_5), (15, cls.UNDER_15)):
+            if seconds < limit:
+                return name
+        return cls.UNDER_60 if seconds < 60 else cls.OVER_60  # noqa: PLR2004 - the class edges
+
+
+class FirstOf(IntEnum):
+    """For which scope an event is its visit's first; makes visits countable without any visit id.
+
+    The scopes nest (item in fixture in site), so the visits of an item are the events with
+    ``first_of >= ITEM``, of a fixture ``>= FIXTURE``, of the site ``>= SITE``.
+    """
+
+    NONE = 0
+    ITEM = 1
+    FIXTURE = 2
+    SITE = 3
+
+
+class Origin(StrEnum):
+    """Where a record comes from; ``SIMULATED`` is shown wherever the record is."""
+
+    CAMERA = "camera"
+    SIMULATED = "simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """Fused reading of one interaction: four probabilities that sum to 1.
+
+    Attributes:
+        positive, hesitant, rejected, neutral: Probabilities.
+        coverage: Share of the interaction's time in which a face could be read, in [0, 1].
+        reasons: Plain-word codes of what carried the reading, strongest first
+            (``"fast_put_back"``, ``"brow_lowered"``; see ``shelf.reaction``).
+    """
+
+    positive: float
+    hesitant: float
+    rejected: float
+    neutral: float
+    coverage: float = 0.0
+    reasons: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        total = self.positive + self.hesitant + self.rejected + self.neutral
+        if abs(total - 1) > 0.02:  # noqa: PLR2004 - room for two-decimal rounding
+            raise ValueError(f"reaction probabilities sum to {total:.3f}, expected 1")
+
+    @property
+    def label(self) -> ReactionLabel:
+        """The class that holds at least half of the probability, else ``UNCLEAR``."""
+        best = max(self.as_dict().items(), key=lambda pair: pair[1])
+        return ReactionLabel(best[0]) if best[1] >= 0.5 else ReactionLabel.UNCLEAR  # noqa: PLR2004 - one half
+
+    def as_dict(self) -> dict[str, float]:
+        """The four probabilities by name."""
+        return {
+            "positive": self.positive,
+            "hesitant": self.hesitant,
+            "rejected": self.rejected,
+            "neutral": self.neutral,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The anonymous record of one interaction.
+
+    Attributes:
+        id: Random hex, made at the gate; tells copies apart, points to nobody.
+        at: UTC, coarsened to the site's time grain (see ``privacy.gate``).
+        site, fixture: Ids from the site file.
+        facing, item: Ids, or None where the system could only tell the fixture.
+        planogram: Version that was valid.
+        kind: What happened.
+        dwell: Length class of the interaction.
+        reaction: Fused reading; probabilities and coverage rounded to two decimals.
+        confidence: How sure the reader is that the interaction happened, in [0, 1].
+        first_of: See `FirstOf`.
+        outcome: True for the event that closes a handling (put back, touch without take, take
+            that was kept); False for dwell and for a take that was put back.
+        origin: Real camera or simulation.
+    """
+
+    id: str
+    at: datetime
+    site: str
+    fixture: str
+    facing: str | None
+    item: str | None
+    planogram: str
+    kind: Kind
+    dwell: DwellClass
+    reaction: Reaction
+    confidence: float
+    first_of: FirstOf
+    outcome: bool
+    origin: Origin = Origin.CAMERA
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Raw counts of one group (item, facing, hour ...). Not for publication: see ``privacy``.
+
+    Attributes:
+        key: The group's id: item id, facing id or an ISO hour.
+        visits: Distinct visits in the group.
+        dwells, reaches, takes, put_backs: Events by kind.
+        positive, hesitant, rejected, neutral, unclear: Handlings by reaction label, where the
+            handlings are the events with ``outcome`` set: a take that was put back counts once,
+            by its put back.
+        coverage: Mean coverage over all events of the group, in [0, 1].
+        simulated: Events that come from a simulation.
+    """
+
+    key: str
+    visits: int
+    dwells: int
+    reaches: int
+    takes: int
+    put_backs: int
+    positive: int
+    hesitant: int
+    rejected: int
+    neutral: int
+    unclear: int
+    coverage: float
+    simulated: int
+
+    @property
+    def handled(self) -> int:
+        """Handlings: the denominator of every reaction rate."""
+        return self.positive + self.hesitant + self.rejected + self.neutral + self.unclear
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """One till line. ``at`` UTC; ``amount`` in minor currency units, tax included."""
+
+    id: str
+    at: datetime
+    site: str
+    item: str
+    quantity: float
+    amount: int
+    currency: str
+    origin: Origin = Origin.CAMERA
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Units of an item on hand at a moment (UTC)."""
+
+    at: datetime
+    site: str
+    item: str
+    quantity: float
+    origin: Origin = Origin.CAMERA
+
+
+class TriggerState(StrEnum):
+    """Life of a trigger."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A rule's finding about an item.
+
+    Attributes:
+        id: Random hex.
+        rule: Id of the rule in the site file.
+        item: Item id.
+        opened_at: UTC.
+        evidence: Numbers that justify it, by name (``rejections``, ``handled``, ``threshold``,
+            ``window_h`` ...), shown as they are.
+        survey: Id of the form that it pushes, or None.
+        state: Open or closed.
+        origin: ``SIMULATED`` when any of the evidence is.
+    """
+
+    id: str
+    rule: str
+    item: str
+    opened_at: datetime
+    evidence: dict[str, float]
+    survey: str | None
+    state: TriggerState = TriggerState.OPEN
+    origin: Origin = Origin.CAMERA
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A consenting person's reply to one survey; nothing in it says who.
+
+    Attributes:
+        id: Random hex.
+        receipt: Code given to the person, by which the answer can be withdrawn; stored hashed.
+        survey: Form id.
+        version: Form version that was shown.
+        item: Item asked about.
+        trigger: Trigger that pushed it, or None.
+        at: UTC, coarsened like events.
+        channel: ``kiosk``, ``qr`` ...
+        language: BCP 47 code of the form shown.
+        rating: 1 to 5, or None if not answered.
+        choice: Code of the chosen reason, or None.
+        text: Open answer, or "" if none.
+        origin: Real or simulated.
+    """
+
+    id: str
+    receipt: str
+    survey: str
+    version: int
+    item: str
+    trigger: str | None
+    at: datetime
+    channel: str
+    language: str
+    rating: int | None
+    choice: str | None
+    text: str
+    origin: Origin = Origin.CAMERA
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An advised change; does nothing until a person approves it."""
+
+    id: str
+    kind: str
+    subject: str
+    text: str
+    evidence: dict[str, float] = field(default_factory=dict)
+    approved_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A cluster of open answers: label in the reader's language, share of answers, size."""
+
+    id: str
+    label: str
+    share: float
+    answers: int

@@ -1,0 +1,186 @@
+"""The seams on the kept side; ports that carry pictures are in ``seen_ports``.
+
+An implementation is one file; each port has one contract test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from aeras.domain.kept import Answer, Event, Sale, Stock, Tally, Trigger, TriggerState
+from aeras.domain.published import (
+    CameraStatus,
+    FacingRow,
+    ItemRow,
+    SurveySummary,
+    TimePoint,
+    Totals,
+    TriggerRow,
+)
+from aeras.domain.shop import Shop
+
+Clock = Callable[[], datetime]
+"""Gives the present moment in UTC; injected so that tests and simulations own the time."""
+
+
+class EventStore(Protocol):
+    """Anonymous events, sales and stock. One process owns it; methods may be called from any
+    thread of that process. Writes are durable when the call returns.
+
+    All ``since``/``until`` are UTC, half-open [since, until). Raises StoreError.
+    """
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Stores events; an id already stored is ignored, so that a retry is safe."""
+
+    def append_sales(self, sales: Sequence[Sale]) -> None:
+        """Stores till lines; ids already stored are ignored."""
+
+    def append_stock(self, stock: Sequence[Stock]) -> None:
+        """Stores stock levels."""
+
+    def tally(
+        self,
+        by: str,
+        since: datetime,
+        until: datetime,
+        *,
+        item: str | None = None,
+        fixture: str | None = None,
+    ) -> list[Tally]:
+        """Counts per group. ``by``: ``item``, ``facing``, ``fixture``, ``hour`` or ``day``
+        (UTC, ISO), or ``site``; events whose group is unknown (no item) are left out.
+        """
+
+    def sold(self, since: datetime, until: datetime) -> dict[str, float]:
+        """Units sold per item."""
+
+    def count(self) -> int:
+        """Number of stored events."""
+
+    def delete_before(self, moment: datetime) -> int:
+        """Drops events older than the moment (retention); returns how many."""
+
+    def close(self) -> None:
+        """Flushes and releases the file."""
+
+
+class TriggerBook(Protocol):
+    """Triggers that were opened."""
+
+    def open_trigger(self, trigger: Trigger) -> None:
+        """Stores a new trigger."""
+
+    def triggers(self, *, state: TriggerState | None = None) -> list[Trigger]:
+        """All triggers, newest first."""
+
+    def last_opened(self, rule: str, item: str) -> datetime | None:
+        """When this rule last fired for this item (UTC), for the cool-down."""
+
+    def close_trigger(self, trigger_id: str) -> None:
+        """Marks a trigger closed; unknown ids raise InputError."""
+
+
+class AnswerBook(Protocol):
+    """Survey answers and the single-use tokens that admit them."""
+
+    def spend_token(self, token_hash: str, answer: Answer) -> bool:
+        """Stores the answer and burns the token in one transaction.
+
+        Returns False, and stores nothing, when the token was spent before.
+        """
+
+    def add_answer(self, answer: Answer) -> None:
+        """Stores an answer that needs no token (kiosk); an id already stored is ignored."""
+
+    def answers(self, *, item: str | None = None, since: datetime | None = None) -> list[Answer]:
+        """Answers, newest first."""
+
+    def withdraw(self, receipt: str) -> bool:
+        """Deletes the answer with this receipt code; False if there is none."""
+
+    def tokens_issued(self, survey: str) -> int:
+        """How many single-use tokens were issued for a survey, for the response rate."""
+
+    def issue_token(self, token_hash: str, survey: str, item: str, channel: str) -> None:
+        """Remembers an issued token by its hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person who may sign in. ``role`` is ``viewer``, ``manager``, ``officer`` or ``admin``."""
+
+    name: str
+    role: str
+
+
+class UserBook(Protocol):
+    """People who may sign in to the dashboard."""
+
+    def add_user(self, name: str, password: str, role: str) -> None:
+        """Stores a user with an argon2 hash; an existing name raises InputError."""
+
+    def sign_in(self, name: str, password: str) -> User | None:
+        """The user, or None when name or password is wrong; takes the same time either way."""
+
+    def user(self, name: str) -> User | None:
+        """The user of that name."""
+
+    def has_users(self) -> bool:
+        """False on first run."""
+
+
+class Subscription(Protocol):
+    """One listener's live messages."""
+
+    def get(self, timeout_s: float) -> dict[str, object] | None:
+        """The next message (JSON-ready, with a ``type``), or None when none came in time."""
+
+    def close(self) -> None:
+        """Stops listening."""
+
+
+class Board(Protocol):
+    """Everything a page may show. Each number in it has passed the privacy gate: what is None is
+    withheld because fewer than ``k`` visits stand behind it. Times are UTC.
+    """
+
+    @property
+    def shop(self) -> Shop:
+        """The site."""
+
+    @property
+    def k(self) -> int:
+        """Visits below which a number is withheld."""
+
+    def totals(self, since: datetime, until: datetime) -> Totals:
+        """Numbers of the whole site."""
+
+    def items(self, since: datetime, until: datetime) -> list[ItemRow]:
+        """One row for each item of the site, highest lower bound of rejection first."""
+
+    def facings(self, since: datetime, until: datetime) -> list[FacingRow]:
+        """One row for each facing that has a place on the map."""
+
+    def timeline(
+        self, since: datetime, until: datetime, *, item: str | None = None
+    ) -> list[TimePoint]:
+        """One point an hour (up to two days) or a day (longer)."""
+
+    def triggers(self) -> list[TriggerRow]:
+        """All triggers, newest first."""
+
+    def survey(self, item: str) -> SurveySummary:
+        """Answers on one item."""
+
+    def cameras(self) -> list[CameraStatus]:
+        """State of each camera."""
+
+    def preview(self, camera: str) -> bytes | None:
+        """Latest blurred JPEG of a camera, opaque bytes; None before the first."""
+
+    def subscribe(self) -> Subscription:
+        """Live messages: ``{"type": "event", ...}``, ``"trigger"``, ``"answer"``, ``"camera"``."""

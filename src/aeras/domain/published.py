@@ -1,0 +1,135 @@
+"""What pages, reports and exports may show: numbers that have passed the privacy gate.
+
+Every optional number is None when fewer than k visits stand behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aeras.domain.geometry import Box
+from aeras.domain.kept import Origin, TriggerState
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share with its uncertainty: 95 % interval [low, high] and the n behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The published numbers of one group.
+
+    Attributes:
+        visits, dwells, reaches, takes, put_backs: Counts.
+        rejection, hesitation, positive: Shares of handlings.
+        unclear: Share of handlings in which the system could not tell.
+        coverage: Share of the time in which a face could be read.
+        simulated: Share of the events that come from a simulation, in [0, 1]; always given.
+    """
+
+    visits: int | None
+    dwells: int | None
+    reaches: int | None
+    takes: int | None
+    put_backs: int | None
+    rejection: Rate | None
+    hesitation: Rate | None
+    positive: Rate | None
+    unclear: Rate | None
+    coverage: float | None
+    simulated: float
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """An item with its numbers; ``sold`` is units from the till, None without a till feed."""
+
+    id: str
+    name: str
+    category: str
+    gtin: str | None
+    price: int | None
+    numbers: Numbers
+    sold: float | None
+    open_triggers: int
+    answers: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FacingRow:
+    """A facing with its place on the map (xyxy metres) and its numbers."""
+
+    id: str
+    fixture: str
+    item: str | None
+    item_name: str
+    on_map: Box
+    numbers: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class TimePoint:
+    """One hour or day (its start, UTC)."""
+
+    at: datetime
+    numbers: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The whole site, with how many items and facings lie below k."""
+
+    numbers: Numbers
+    items_withheld: int
+    open_triggers: int
+    answers: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRow:
+    """A trigger with what it rests on, in words ready to show."""
+
+    id: str
+    rule: str
+    item: str
+    item_name: str
+    opened_at: datetime
+    state: TriggerState
+    origin: Origin
+    evidence: tuple[str, ...]
+    survey: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SurveySummary:
+    """Answers on one item; ``quotes`` are open answers, given only above k, newest first."""
+
+    item: str
+    answers: int | None
+    asked: int | None
+    rating: Rate | None
+    ratings: tuple[int, ...] | None
+    choices: tuple[tuple[str, int], ...] | None
+    quotes: tuple[str, ...]
+    simulated: float
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """State of one camera: ``up``, ``starting``, ``down`` (with the reason), ``ended``."""
+
+    id: str
+    role: str
+    state: str
+    reason: str
+    fps: float
+    latency_p95_s: float | None
+    dropped: int
+    simulated: bool

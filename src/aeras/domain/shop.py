@@ -1,0 +1,128 @@
+"""The shop as the site file describes it: items, cameras, fixtures, facings, planogram."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from aeras.domain.geometry import Box, Polygon
+
+
+class CameraRole(StrEnum):
+    """Where a camera stands: it decides which models run on it."""
+
+    SHELF = "shelf"
+    """In the fixture, facing the shopper: reads faces."""
+    AISLE = "aisle"
+    """Outside, looking at the fixture: reads bodies, hands and the facings themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A product. ``gtin`` is a valid GTIN-8/12/13/14 or None; ``price`` in minor units or None."""
+
+    id: str
+    name: str
+    category: str = ""
+    gtin: str | None = None
+    price: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facing:
+    """One visible place of a product on a fixture.
+
+    Attributes:
+        id: Unique in the site.
+        item: Item id that stands here in this planogram version, or None (empty or unknown).
+        polygon: In the pixels of the fixture's camera, at that camera's configured size.
+        on_map: xyxy in map metres, or None to be laid out along the fixture.
+    """
+
+    id: str
+    item: str | None
+    polygon: Polygon
+    on_map: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fixture:
+    """A shelf unit.
+
+    Attributes:
+        id: Unique in the site.
+        name: Shown to people.
+        camera: Camera that looks at the facings, or None for a fixture known from history only.
+        polygon: Zone of the fixture in that camera's pixels; empty when there is no camera.
+        facings: May be empty: then events stay at fixture level.
+        face_camera: Shelf camera whose faces stand before this fixture, or None. It may be the
+            same as ``camera``. Both cameras are read by one worker, which joins them in time.
+        on_map: xyxy in map metres, or None.
+    """
+
+    id: str
+    name: str
+    camera: str | None
+    polygon: Polygon
+    facings: tuple[Facing, ...] = ()
+    face_camera: str | None = None
+    on_map: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSpec:
+    """A camera of the site.
+
+    Attributes:
+        id: Unique in the site.
+        source: ``rtsp://...``, a device number, or a file path.
+        role: See `CameraRole`.
+        size: (width, height) in pixels that all polygons of this camera refer to.
+        fps: Analysed frames per second.
+        excluded: Polygons that are blanked before any model sees the frame (staff areas, doors).
+        simulated: True when what it shows is rendered; every record from it says so.
+    """
+
+    id: str
+    source: str
+    role: CameraRole
+    size: tuple[int, int]
+    fps: float = 5.0
+    excluded: tuple[Polygon, ...] = ()
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """One site. ``planogram`` names the version of the facing-item assignment in force."""
+
+    id: str
+    name: str
+    timezone: str
+    items: tuple[Item, ...]
+    cameras: tuple[CameraSpec, ...]
+    fixtures: tuple[Fixture, ...]
+    planogram: str = "1"
+    map_size: tuple[float, float] | None = None
+    map_image: str | None = None
+    language: str = "en"
+    currency: str = "EUR"
+    _items: dict[str, Item] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._items.update({item.id: item for item in self.items})
+
+    def item(self, item_id: str) -> Item:
+        """The item of that id; raises KeyError."""
+        return self._items[item_id]
+
+    def camera(self, camera_id: str) -> CameraSpec:
+        """The camera of that id; raises KeyError."""
+        return next(c for c in self.cameras if c.id == camera_id)
+
+    def fixture(self, fixture_id: str) -> Fixture:
+        """The fixture of that id; raises KeyError."""
+        try:
+            return next(f for f in self.fixtures if f.id == fixture_id)
+        except StopIteration:
+            raise KeyError(fixture_id) from None

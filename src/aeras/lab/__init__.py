@@ -1,0 +1,1 @@
+"""Training, evaluation, simulation, rendering and benchmarks."""

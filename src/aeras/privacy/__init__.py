@@ -1,0 +1,1 @@
+"""The only door from seen to kept, and what may be published."""

@@ -1,0 +1,1 @@
+"""Triggers, surveys and their channels."""

@@ -1,0 +1,1 @@
+"""Tracks and facings to interactions with a reaction."""

@@ -1,0 +1,1 @@
+"""Detections to tracks, whose ids live as long as a visit."""
