@@ -1,0 +1,65 @@
+# make demo   sets everything up and runs the demo shop on http://localhost:8000
+# make test   sets everything up and runs all checks and tests
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+UV     := $(shell command -v uv 2>/dev/null)
+PORT   ?= 8000
+
+# uv where it is present, else the environment's own pip; both read the same hashed lock.
+ifneq ($(UV),)
+  INSTALL := VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet
+else
+  INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+.PHONY: demo test check bench assets lock docs clean chromium extras
+
+demo: $(VENV)/.installed
+	$(BIN)/aeras demo --port $(PORT)
+
+# One step a line, so that the log says which one failed; pytest last, for its closing line.
+test: $(VENV)/.installed-dev chromium
+	$(MAKE) check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check src tests tools
+	$(BIN)/ruff check src tests tools
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python tools/bench.py
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "AERAS needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+
+# An editable install: the web assets are fetched from npm into the source tree by the build hook.
+$(VENV)/.installed: $(BIN)/python requirements.lock pyproject.toml package-lock.json tools/hatch_build.py
+	$(INSTALL) -r requirements.lock
+	$(INSTALL) --no-deps -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
+	$(INSTALL) -r requirements-dev.lock
+	@touch $@
+
+# The browser tests drive a real Chromium.
+chromium:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	  else echo "The browser tests need Chromium: sudo apt-get install chromium" >&2; \
+	    [ -z "$$AERAS_REQUIRE_BROWSER" ]; fi; }
+
+# Makes both lock files anew: pins and hashes, no index address.
+lock: $(VENV)/.installed-dev
+	$(BIN)/python tools/lock.py
+
+docs: $(VENV)/.installed
+	$(BIN)/python tools/flowchart.py
+
+clean:
+	rm -rf $(VENV) build dist var node_modules src/aeras/serve/static/vendor

@@ -1,0 +1,565 @@
+"""The site file: YAML in, validated `Site` out, every problem with its file and line."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from shapely import Polygon as ShapelyPolygon
+from stdnum import ean
+
+from aeras.domain.errors import ConfigError
+from aeras.domain.geometry import Box, Polygon, as_polygon
+from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture, Item, Shop
+
+MIN_CORNERS = 3
+MAX_SIDE_PX = 8192
+
+Location = tuple[str | int, ...]
+"""Path of a value in the file, as pydantic reports it: ``("items", 3, "gtin")``."""
+
+
+# --- single values --------------------------------------------------------------------------
+
+
+def _identifier(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
+        raise ValueError(
+            f"{value!r} is not an id: expected 1 to 64 letters, digits, dots, dashes or underscores"
+        )
+    return value
+
+
+def _gtin(value: str) -> str:
+    if not ean.is_valid(value):
+        raise ValueError(
+            f"{value!r} is not a GTIN: expected 8, 12, 13 or 14 digits with a right check digit"
+        )
+    return value
+
+
+def _timezone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"{value!r} is not a time zone{_meant(value, available_timezones())}")
+    return value
+
+
+def _polygon(points: Polygon) -> Polygon:
+    if len(points) < MIN_CORNERS:
+        raise ValueError(f"a polygon of {len(points)} points, expected at least 3")
+    if not ShapelyPolygon(points).is_valid:
+        raise ValueError("the polygon's edges cross or it has no area; list its corners in order")
+    return points
+
+
+def _source(value: str) -> str:
+    if urlsplit(value).password and "${" not in value:
+        raise ValueError(
+            "the camera's password stands in the file; write ${NAME} in its place and set the "
+            "environment variable NAME"
+        )
+    return value
+
+
+def _duration(value: Any) -> Any:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h|d)\s*", value) if _is_text(value) else None
+    if not match:
+        raise ValueError(f"{value!r} is not a length of time: write 90 s, 15 min, 2 h or 7 d")
+    unit = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}[match[2]]
+    return timedelta(**{unit: float(match[1])})
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _meant(value: str, known: Sequence[str] | set[str]) -> str:
+    close = difflib.get_close_matches(value, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+Id = Annotated[str, AfterValidator(_identifier)]
+Gtin = Annotated[str, AfterValidator(_gtin)]
+Corners = Annotated[
+    tuple[tuple[float, float], ...], BeforeValidator(lambda v: v), AfterValidator(_polygon)
+]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Side = Annotated[int, Field(ge=16, le=MAX_SIDE_PX)]
+
+
+# --- sections ---------------------------------------------------------------------------------
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SiteSection(_Section):
+    """``site``: who and where."""
+
+    name: str = Field(min_length=1, max_length=120)
+    id: Id | None = None
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    language: Literal["en", "de", "es", "ja"] = "en"
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+
+
+class PrivacySection(_Section):
+    """``privacy``: which law profile holds, and what it demands."""
+
+    profile: Literal["behaviour-only", "eu"] = "behaviour-only"
+    expression: bool = False
+    jurisdiction: str | None = None
+    controller: str | None = None
+    dpia: str | None = None
+    notice: str | None = None
+    k: int = Field(default=10, ge=2, le=1000)
+    time_grain: Duration = timedelta(minutes=15)
+    retention: Duration = timedelta(days=30)
+
+
+class ItemSection(_Section):
+    """One product."""
+
+    id: Id
+    name: str = Field(min_length=1, max_length=120)
+    category: str = ""
+    gtin: Gtin | None = None
+    price: float | None = Field(default=None, ge=0, description="in whole currency units")
+
+
+class CameraSection(_Section):
+    """One camera."""
+
+    id: Id
+    source: Annotated[str, BeforeValidator(str), AfterValidator(_source)]
+    role: CameraRole
+    size: tuple[Side, Side]
+    fps: float = Field(default=5.0, gt=0, le=60)
+    excluded: tuple[Corners, ...] = ()
+    simulated: bool = False
+
+
+class FacingSection(_Section):
+    """One visible place of a product."""
+
+    id: Id
+    item: str | None = None
+    polygon: Corners | None = None
+    on_map: tuple[float, float, float, float] | None = None
+
+
+class FixtureSection(_Section):
+    """One shelf unit."""
+
+    id: Id
+    name: str | None = None
+    camera: str | None = None
+    face_camera: str | None = None
+    polygon: Corners | None = None
+    facings: tuple[FacingSection, ...] = ()
+    on_map: tuple[float, float, float, float] | None = None
+
+
+class MapSection(_Section):
+    """``map``: the floor plan, metres."""
+
+    size: tuple[float, float]
+    image: str | None = None
+
+
+class TriggerSection(_Section):
+    """One rule of ``triggers``."""
+
+    id: Id
+    mode: Literal["count"] = "count"
+    item: str = "*"
+    category: str | None = None
+    threshold: int = Field(default=5, ge=1)
+    window: Duration = timedelta(hours=2)
+    cool_down: Duration = timedelta(hours=24)
+    survey: str = "put-back"
+
+
+class ServerSection(_Section):
+    """``server``: where the pages are served."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str | None = None
+
+
+class SiteFile(_Section):
+    """The whole file."""
+
+    site: SiteSection
+    privacy: PrivacySection = PrivacySection()
+    items: tuple[ItemSection, ...] = ()
+    items_file: str | None = None
+    cameras: tuple[CameraSection, ...] = ()
+    fixtures: tuple[FixtureSection, ...] = ()
+    planogram: Id = "1"
+    map: MapSection | None = None
+    triggers: tuple[TriggerSection, ...] = ()
+    server: ServerSection = ServerSection()
+    data: str = "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A validated site.
+
+    Attributes:
+        path: The site file.
+        data: Folder of the databases.
+        shop: What the rooms need to know of it.
+        privacy, triggers, server: The sections as they stand in the file.
+    """
+
+    path: Path
+    data: Path
+    shop: Shop
+    privacy: PrivacySection
+    triggers: tuple[TriggerSection, ...]
+    server: ServerSection
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def load_site(path: Path) -> Site:
+    """Reads and validates a site file.
+
+    Raises:
+        ConfigError: For the first problem, with file and line; it says how many more there are.
+    """
+    file, found = read_site(path)
+    if found or file is None:
+        first = found[0]
+        more = f" ({len(found) - 1} more: run aeras check)" if len(found) > 1 else ""
+        raise ConfigError(first.what + more, where=first.where, todo=first.todo)
+    return _build(file, path)
+
+
+def read_site(path: Path) -> tuple[SiteFile | None, list[ConfigError]]:
+    """Reads a site file and lists every problem in it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None, [_missing(path)]
+    except (OSError, UnicodeDecodeError) as error:
+        return None, [ConfigError(f"cannot be read: {error}", where=str(path))]
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        return None, [_broken(path, error)]
+    if not isinstance(data, dict) or node is None:
+        return None, [
+            ConfigError(
+                "is empty or not a list of sections",
+                where=str(path),
+                todo="`aeras init DIR` writes a working example",
+            )
+        ]
+    return _validate(path, data, node)
+
+
+def _validate(
+    path: Path, data: dict[str, Any], node: yaml.Node
+) -> tuple[SiteFile | None, list[ConfigError]]:
+    def error(location: Location, what: str, todo: str = "") -> ConfigError:
+        return ConfigError(what, where=f"{path}:{_line(node, location)}", todo=todo)
+
+    try:
+        file = SiteFile.model_validate(data)
+        if file.items_file:
+            rows = (*file.items, *_items_from_csv(path.parent / file.items_file))
+            file = file.model_copy(update={"items": rows})
+    except ValidationError as invalid:
+        return None, [error(e["loc"], _plain(e)) for e in invalid.errors()]
+    except ConfigError as broken:
+        return None, [broken]
+    return file, [error(location, what) for location, what in _contradictions(file)]
+
+
+def _missing(path: Path) -> ConfigError:
+    return ConfigError(
+        "no such site file", where=str(path), todo="`aeras init DIR` writes a working example"
+    )
+
+
+def _broken(path: Path, error: yaml.YAMLError) -> ConfigError:
+    mark = getattr(error, "problem_mark", None)
+    line = f":{mark.line + 1}" if mark else ""
+    problem = getattr(error, "problem", None) or "is not YAML"
+    return ConfigError(f"not valid YAML: {problem}", where=f"{path}{line}")
+
+
+def _plain(error: Any) -> str:
+    """One sentence from pydantic's error, naming the value's place in the file."""
+    name = ".".join(str(part) for part in error["loc"])
+    message = str(error["msg"]).removeprefix("Value error, ").replace("valid tuple", "list [...]")
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(error["loc"][:-1])
+        return f"unknown key {name!r}{_meant(str(error['loc'][-1]), known)}"
+    if error["type"] == "missing":
+        return f"{name!r} is missing"
+    return f"{name}: {message[0].lower()}{message[1:]}"
+
+
+def _known_keys(location: Location) -> list[str]:
+    sections: dict[str | int, type[BaseModel]] = {
+        "site": SiteSection,
+        "privacy": PrivacySection,
+        "items": ItemSection,
+        "cameras": CameraSection,
+        "facings": FacingSection,
+        "fixtures": FixtureSection,
+        "map": MapSection,
+        "triggers": TriggerSection,
+        "server": ServerSection,
+    }
+    names = [part for part in location if part in sections]
+    section = sections[names[-1]] if names else SiteFile
+    return list(section.model_fields)
+
+
+def _line(node: yaml.Node, location: Location) -> int:
+    """The line (from 1) of the value at a path, or of the deepest part of it that exists."""
+    line = node.start_mark.line + 1
+    for part in location:
+        child = _child(node, part)
+        if child is None:
+            continue
+        node = child
+        line = node.start_mark.line + 1
+    return line
+
+
+def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((v for k, v in node.value if k.value == str(part)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        value: yaml.Node = node.value[part]
+        return value
+    return None
+
+
+def _items_from_csv(path: Path) -> tuple[ItemSection, ...]:
+    """Items from a CSV file with the columns id, name and, if wanted, category, gtin, price."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            rows = list(csv.DictReader(lines))
+    except OSError as error:
+        raise ConfigError(
+            f"the item list cannot be read: {error.strerror}", where=str(path)
+        ) from None
+    items = []
+    for number, row in enumerate(rows, start=2):
+        try:
+            items.append(ItemSection.model_validate({k: v for k, v in row.items() if v}))
+        except ValidationError as invalid:
+            raise ConfigError(_plain(invalid.errors()[0]), where=f"{path}:{number}") from None
+    return tuple(items)
+
+
+# --- what single values cannot tell -----------------------------------------------------------
+
+
+def _contradictions(file: SiteFile) -> Iterator[tuple[Location, str]]:
+    yield from _duplicates(("items",), [i.id for i in file.items])
+    yield from _duplicates(("cameras",), [c.id for c in file.cameras])
+    yield from _duplicates(("fixtures",), [f.id for f in file.fixtures])
+    yield from _duplicates(("triggers",), [t.id for t in file.triggers])
+    yield from _duplicate_facings(file)
+    for number, camera in enumerate(file.cameras):
+        for zone, polygon in enumerate(camera.excluded):
+            yield from _off_image(("cameras", number, "excluded", zone), polygon, camera)
+        yield from _unset_secret(("cameras", number, "source"), camera.source)
+    for number, fixture in enumerate(file.fixtures):
+        yield from _fixture_problems(file, ("fixtures", number), fixture)
+    for number, trigger in enumerate(file.triggers):
+        known = [i.id for i in file.items]
+        if trigger.item != "*" and trigger.item not in known:
+            yield (
+                ("triggers", number, "item"),
+                f"trigger {trigger.id!r} names the unknown item {trigger.item!r}"
+                f"{_meant(trigger.item, known)}",
+            )
+
+
+def _duplicates(location: Location, ids: list[str]) -> Iterator[tuple[Location, str]]:
+    seen: set[str] = set()
+    for number, name in enumerate(ids):
+        if name in seen:
+            yield (*location, number, "id"), f"the id {name!r} is used twice in {location[0]}"
+        seen.add(name)
+
+
+def _duplicate_facings(file: SiteFile) -> Iterator[tuple[Location, str]]:
+    seen: dict[str, str] = {}
+    for f, fixture in enumerate(file.fixtures):
+        for n, facing in enumerate(fixture.facings):
+            if facing.id in seen:
+                yield (
+                    ("fixtures", f, "facings", n, "id"),
+                    f"the facing id {facing.id!r} is used twice (also on {seen[facing.id]!r})",
+                )
+            seen[facing.id] = fixture.id
+
+
+def _unset_secret(location: Location, source: str) -> Iterator[tuple[Location, str]]:
+    for name in re.findall(r"\$\{(\w+)\}", source):
+        if name not in os.environ:
+            yield location, f"the source needs the environment variable {name}, which is not set"
+
+
+def _fixture_problems(
+    file: SiteFile, location: Location, fixture: FixtureSection
+) -> Iterator[tuple[Location, str]]:
+    cameras = {c.id: c for c in file.cameras}
+    for key in ("camera", "face_camera"):
+        name = getattr(fixture, key)
+        if name is not None and name not in cameras:
+            yield (
+                (*location, key),
+                f"fixture {fixture.id!r} names the unknown camera {name!r}"
+                f"{_meant(name, list(cameras))}",
+            )
+    camera = cameras.get(fixture.camera or "")
+    if camera and fixture.polygon:
+        yield from _off_image((*location, "polygon"), fixture.polygon, camera)
+    for number, facing in enumerate(fixture.facings):
+        yield from _facing_problems(file, (*location, "facings", number), facing, camera)
+
+
+def _facing_problems(
+    file: SiteFile, location: Location, facing: FacingSection, camera: CameraSection | None
+) -> Iterator[tuple[Location, str]]:
+    known = [i.id for i in file.items]
+    if facing.item is not None and facing.item not in known:
+        yield (
+            (*location, "item"),
+            f"facing {facing.id!r} names the unknown item {facing.item!r}"
+            f"{_meant(facing.item, known)}",
+        )
+    if camera and facing.polygon is None:
+        yield location, f"facing {facing.id!r} has no polygon in the picture of {camera.id!r}"
+    if camera and facing.polygon:
+        yield from _off_image((*location, "polygon"), facing.polygon, camera)
+
+
+def _off_image(
+    location: Location, polygon: Polygon, camera: CameraSection
+) -> Iterator[tuple[Location, str]]:
+    width, height = camera.size
+    for x, y in polygon:
+        if not (0 <= x <= width and 0 <= y <= height):
+            yield (
+                location,
+                f"the corner [{x:g}, {y:g}] lies off the picture of camera {camera.id!r}, "
+                f"which is {width} x {height} pixels",
+            )
+            return
+
+
+# --- building the domain's shop -----------------------------------------------------------------
+
+
+def _build(file: SiteFile, path: Path) -> Site:
+    slug = re.sub(r"[^a-z0-9]+", "-", file.site.name.lower()).strip("-") or "site"
+    cameras = tuple(_camera(c, path.parent) for c in file.cameras)
+    shop = Shop(
+        id=file.site.id or slug[:64],
+        name=file.site.name,
+        timezone=file.site.timezone,
+        items=tuple(_item(i) for i in file.items),
+        cameras=cameras,
+        fixtures=tuple(_fixture(f, cameras) for f in file.fixtures),
+        planogram=file.planogram,
+        map_size=file.map.size if file.map else None,
+        map_image=file.map.image if file.map else None,
+        language=file.site.language,
+        currency=file.site.currency,
+    )
+    return Site(
+        path=path,
+        data=(path.parent / file.data).resolve(),
+        shop=shop,
+        privacy=file.privacy,
+        triggers=file.triggers,
+        server=file.server,
+    )
+
+
+def _item(item: ItemSection) -> Item:
+    price = None if item.price is None else round(item.price * 100)
+    return Item(item.id, item.name, item.category, item.gtin, price)
+
+
+def _camera(camera: CameraSection, folder: Path) -> CameraSpec:
+    source = re.sub(r"\$\{(\w+)\}", lambda m: os.environ[m[1]], camera.source)
+    is_file = "://" not in source and not source.isdigit() and not source.startswith("/dev/")
+    return CameraSpec(
+        id=camera.id,
+        source=str(folder / source) if is_file else source,
+        role=camera.role,
+        size=camera.size,
+        fps=camera.fps,
+        excluded=tuple(as_polygon(p) for p in camera.excluded),
+        simulated=camera.simulated,
+    )
+
+
+def _fixture(fixture: FixtureSection, cameras: tuple[CameraSpec, ...]) -> Fixture:
+    camera = next((c for c in cameras if c.id == fixture.camera), None)
+    face_camera = fixture.face_camera
+    if face_camera is None and camera and camera.role is CameraRole.SHELF:
+        face_camera = camera.id
+    return Fixture(
+        id=fixture.id,
+        name=fixture.name or fixture.id,
+        camera=fixture.camera,
+        polygon=fixture.polygon or (_whole(camera) if camera else ()),
+        facings=_facings(fixture),
+        face_camera=face_camera,
+        on_map=fixture.on_map,
+    )
+
+
+def _whole(camera: CameraSpec) -> Polygon:
+    width, height = camera.size
+    return ((0, 0), (width, 0), (width, height), (0, height))
+
+
+def _facings(fixture: FixtureSection) -> tuple[Facing, ...]:
+    places = [f.on_map for f in fixture.facings]
+    if fixture.on_map and not any(places):
+        places = list(_lay_out(fixture.on_map, len(fixture.facings)))
+    return tuple(
+        Facing(f.id, f.item, f.polygon or (), place)
+        for f, place in zip(fixture.facings, places, strict=True)
+    )
+
+
+def _lay_out(box: Box, count: int) -> Iterator[Box]:
+    """Facings side by side along the longer side of their fixture."""
+    x0, y0, x1, y1 = box
+    for n in range(count):
+        a, b = n / count, (n + 1) / count
+        if x1 - x0 >= y1 - y0:
+            yield (x0 + (x1 - x0) * a, y0, x0 + (x1 - x0) * b, y1)
+        else:
+            yield (x0, y0 + (y1 - y0) * a, x1, y0 + (y1 - y0) * b)
