@@ -1,0 +1,338 @@
+"""Events, sales and stock in one DuckDB file, written as Arrow batches.
+
+Queries are ibis expressions over unbound tables, compiled to SQL and run on our own connection:
+ibis 12 itself calls a fetch method that DuckDB 2 has deprecated.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+
+from aeras.domain.errors import InputError, StoreError
+from aeras.domain.kept import Event, FirstOf, Kind, Origin, ReactionLabel, Sale, Stock, Tally
+from aeras.store.arrow import (
+    EVENTS,
+    SALES,
+    STOCK,
+    events_table,
+    naive_utc,
+    sales_table,
+    stock_table,
+)
+
+SCHEMA_VERSION = 1
+
+GROUPS = ("item", "facing", "fixture", "hour", "day", "site")
+"""What `DuckEvents.tally` can group by."""
+
+_DDL = (
+    """CREATE TABLE events (
+        "id" VARCHAR NOT NULL, "at" TIMESTAMP NOT NULL, "site" VARCHAR NOT NULL,
+        "fixture" VARCHAR NOT NULL, "facing" VARCHAR, "item" VARCHAR,
+        "planogram" VARCHAR NOT NULL, "kind" VARCHAR NOT NULL, "dwell" VARCHAR NOT NULL,
+        "positive" DOUBLE NOT NULL, "hesitant" DOUBLE NOT NULL, "rejected" DOUBLE NOT NULL,
+        "neutral" DOUBLE NOT NULL, "coverage" DOUBLE NOT NULL, "reasons" VARCHAR[] NOT NULL,
+        "confidence" DOUBLE NOT NULL, "first_of" UTINYINT NOT NULL, "outcome" BOOLEAN NOT NULL,
+        "origin" VARCHAR NOT NULL)""",
+    """CREATE TABLE sales (
+        "id" VARCHAR NOT NULL, "at" TIMESTAMP NOT NULL, "site" VARCHAR NOT NULL,
+        "item" VARCHAR NOT NULL, "quantity" DOUBLE NOT NULL, "amount" BIGINT NOT NULL,
+        "currency" VARCHAR NOT NULL, "origin" VARCHAR NOT NULL)""",
+    """CREATE TABLE stock (
+        "at" TIMESTAMP NOT NULL, "site" VARCHAR NOT NULL, "item" VARCHAR NOT NULL,
+        "quantity" DOUBLE NOT NULL, "origin" VARCHAR NOT NULL)""",
+    "CREATE TABLE aeras_schema (version INTEGER NOT NULL)",
+)
+
+EVENT_ROWS = ibis.table(EVENTS, name="events")
+SALE_LINES = ibis.table(SALES, name="sales")
+STOCK_LEVELS = ibis.table(STOCK, name="stock")
+
+_OPTIONS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,  # nothing is fetched from the network at run time
+    "autoload_known_extensions": False,
+    "memory_limit": "1GB",
+}
+
+
+class DuckEvents:
+    """The event store of one site; implements `aeras.domain.ports.EventStore`.
+
+    One process may own the file. Within it every thread may call every method: calls take turns
+    on one connection. What a method has accepted is in DuckDB's write-ahead log on disk when it
+    returns.
+
+    Args:
+        path: Database file; created with its schema when missing. Its folder must exist.
+
+    Raises:
+        StoreError: When the file is held by another process, is no database, was written by a
+            newer AERAS, or cannot be created or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self._con: Any = None
+        self._closed = False
+        self._ready()
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Stores events; copies of stored ones (same id, same time) are ignored."""
+        unique = list({event.id: event for event in events}.values())
+        self._insert("events", events_table(unique), keyed=True)
+
+    def append_sales(self, sales: Sequence[Sale]) -> None:
+        """Stores till lines; copies of stored ones (same id, same time) are ignored."""
+        unique = list({sale.id: sale for sale in sales}.values())
+        self._insert("sales", sales_table(unique), keyed=True)
+
+    def append_stock(self, stock: Sequence[Stock]) -> None:
+        """Stores stock levels; an identical one is ignored."""
+        self._insert("stock", stock_table(list(dict.fromkeys(stock))), keyed=False)
+
+    def tally(
+        self,
+        by: str,
+        since: datetime,
+        until: datetime,
+        *,
+        item: str | None = None,
+        fixture: str | None = None,
+    ) -> list[Tally]:
+        """Counts per group, sorted by key; see `EventStore.tally`.
+
+        Visits are counted at the finest scope that the grouping or a filter names: items and
+        facings by the visit's first event with the item, fixtures by its first at the fixture,
+        hours, days and the site by its first of all. A visit that meets an item on two facings
+        is counted at the first of them only.
+        """
+        if by not in GROUPS:
+            raise InputError(f"cannot tally by {by!r}, expected one of {', '.join(GROUPS)}")
+        with self._guarded():
+            events = _between(EVENT_ROWS, since, until)
+            if item is not None:
+                events = events.filter(events["item"] == item)
+            if fixture is not None:
+                events = events.filter(events["fixture"] == fixture)
+            counted = _counts(events, by, _scope(by, item, fixture))
+            return [_tally(by, row) for row in self._query(counted)]
+
+    def sold(self, since: datetime, until: datetime) -> dict[str, float]:
+        """Units sold per item."""
+        with self._guarded():
+            sales = _between(SALE_LINES, since, until)
+            per_item = sales.group_by("item").aggregate(units=sales["quantity"].sum())
+            return {row["item"]: row["units"] for row in self._query(per_item.order_by("item"))}
+
+    def stock(self) -> dict[str, float]:
+        """Latest known units on hand per item."""
+        with self._guarded():
+            per_item = STOCK_LEVELS.group_by("item").aggregate(
+                units=STOCK_LEVELS["quantity"].argmax(STOCK_LEVELS["at"])
+            )
+            return {row["item"]: row["units"] for row in self._query(per_item.order_by("item"))}
+
+    def count(self) -> int:
+        """Number of stored events."""
+        with self._guarded():
+            return int(self._run("SELECT count(*) FROM events")[0][0])
+
+    def delete_before(self, moment: datetime) -> int:
+        """Drops events older than the moment (retention); returns how many."""
+        with self._guarded():
+            return int(self._run('DELETE FROM events WHERE "at" < ?', [naive_utc(moment)])[0][0])
+
+    def close(self) -> None:
+        """Merges the log into the file and releases it; safe to call twice."""
+        with self._lock:
+            self._closed = True
+            self._drop()
+
+    def _insert(self, table: str, batch: Any, *, keyed: bool) -> None:
+        """One transaction. The anti-join looks only at the batch's own time range, which DuckDB's
+        zone maps make cheap however long the history is.
+        """
+        if not batch.num_rows:
+            return
+        columns = ", ".join(f'"{name}"' for name in batch.schema.names)
+        same = ["id"] if keyed else batch.schema.names
+        times = batch.column("at").to_pylist()
+        sql = f"""INSERT INTO {table} ({columns}) SELECT {columns} FROM aeras_batch ANTI JOIN (
+            SELECT * FROM {table} WHERE "at" BETWEEN ? AND ?
+            ) USING ({", ".join(f'"{name}"' for name in same)})"""  # noqa: S608 - our own names
+        with self._guarded():
+            self._con.register("aeras_batch", batch)
+            try:
+                self._run(sql, [min(times), max(times)])
+            finally:
+                self._con.unregister("aeras_batch")
+
+    def _run(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self._con.execute(sql, list(values)).fetchall()
+        return rows
+
+    def _query(self, expression: Any) -> list[dict[str, Any]]:
+        result = self._con.execute(ibis.to_sql(expression, dialect="duckdb"))
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def _open(self) -> None:
+        self._con = duckdb.connect(str(self._path), config=_OPTIONS)
+        if not self._run("SELECT 1 FROM duckdb_tables() WHERE table_name = 'aeras_schema'"):
+            self._create()
+        version = int(self._run("SELECT max(version) FROM aeras_schema")[0][0])
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"was written by a newer AERAS (schema {version}, this one knows {SCHEMA_VERSION})",
+                where=str(self._path),
+                todo="Upgrade AERAS, or move the file away to start a new one",
+            )
+
+    def _create(self) -> None:
+        if self._run("SELECT 1 FROM duckdb_tables() LIMIT 1"):
+            raise StoreError(
+                "is a DuckDB file, but not one of AERAS",
+                where=str(self._path),
+                todo="Name another file",
+            )
+        self._run("BEGIN")
+        for statement in _DDL:
+            self._run(statement)
+        self._run("INSERT INTO aeras_schema VALUES (?)", [SCHEMA_VERSION])
+        self._run("COMMIT")
+
+    def _drop(self) -> None:
+        con, self._con = self._con, None
+        if con is not None:
+            with suppress(duckdb.Error):  # a full disk: the log stays and is replayed at opening
+                con.close()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Takes the lock, opens the file where that is needed, translates what DuckDB says."""
+        with self._lock:
+            self._ready()
+            try:
+                yield
+            except duckdb.Error as error:
+                if isinstance(error, duckdb.FatalException):
+                    self._drop()  # the next call opens the file again
+                raise _translated(error, self._path) from error
+
+    def _ready(self) -> None:
+        if self._closed:
+            raise StoreError("is closed", where=str(self._path))
+        if self._con is not None:
+            return
+        try:
+            self._open()
+        except duckdb.Error as error:
+            self._drop()
+            raise _translated(error, self._path) from error
+        except StoreError:
+            self._drop()
+            raise
+
+
+_COMPLAINTS = (
+    (
+        r"Could not set lock.*\(PID (?P<pid>\d+)\)|Could not set lock",
+        "is in use by another process{pid}",
+        "Stop the other AERAS, or give this one its own data folder",
+    ),
+    (
+        r"No space left|Disk quota|File too large",
+        "the disk is full; nothing of this write was stored, everything before it is safe",
+        "Free some space and try again",
+    ),
+    (
+        r"not a valid DuckDB database|checksum|[Cc]orrupt|Is a directory",
+        "is no readable DuckDB database",
+        "Restore it from a backup, or move it away to start a new one",
+    ),
+    (
+        r"version number",
+        "was written by another version of DuckDB than this one can read",
+        "Upgrade AERAS, or move the file away to start a new one",
+    ),
+    (
+        r"Permission denied|Read-only file system|Cannot open file|No such file|Not a directory",
+        "cannot be created or written there",
+        "Make the folder, or let the user who runs AERAS write to it",
+    ),
+)
+
+
+def _translated(error: duckdb.Error, path: Path) -> StoreError:
+    text = str(error)
+    for pattern, what, todo in _COMPLAINTS:
+        match = re.search(pattern, text, re.DOTALL)
+        if match:
+            pid = match.groupdict().get("pid")
+            said = what.format(pid=f" (process {pid})" if pid else "")
+            return StoreError(said, where=str(path), todo=todo)
+    return StoreError(f"database error: {text.splitlines()[0]}", where=str(path))
+
+
+def _between(table: Any, since: datetime, until: datetime) -> Any:
+    start, end = ibis.literal(naive_utc(since)), ibis.literal(naive_utc(until))
+    return table.filter((table["at"] >= start) & (table["at"] < end))
+
+
+def _scope(by: str, item: str | None, fixture: str | None) -> FirstOf:
+    """The finest scope named by the grouping or a filter."""
+    if item is not None or by in {"item", "facing"}:
+        return FirstOf.ITEM
+    return FirstOf.FIXTURE if fixture is not None or by == "fixture" else FirstOf.SITE
+
+
+_PLURALS = (
+    (Kind.DWELL, "dwells"),
+    (Kind.REACH, "reaches"),
+    (Kind.TAKE, "takes"),
+    (Kind.PUT_BACK, "put_backs"),
+)
+
+
+def _counts(events: Any, by: str, scope: FirstOf) -> Any:
+    """One row a group, as an ibis expression."""
+    key = (
+        events["at"].truncate("h" if by == "hour" else "D") if by in {"hour", "day"} else events[by]
+    )
+    keyed = events.mutate(key=key, label=_label(events)).filter(ibis._.key.notnull())
+    kinds = {name: (keyed["kind"] == kind.value).sum() for kind, name in _PLURALS}
+    handled = keyed["outcome"]
+    labels = {
+        label.value: (handled & (keyed["label"] == label.value)).sum() for label in ReactionLabel
+    }
+    grouped = keyed.group_by("key").aggregate(
+        visits=(keyed["first_of"] >= int(scope)).sum(),
+        coverage=keyed["coverage"].mean(),
+        simulated=(keyed["origin"] == Origin.SIMULATED.value).sum(),
+        **kinds,
+        **labels,
+    )
+    return grouped.order_by("key")
+
+
+def _label(events: Any) -> Any:
+    """`Reaction.label` in SQL: the classes in the same order, so that ties fall the same way."""
+    named = [label.value for label in ReactionLabel if label is not ReactionLabel.UNCLEAR]
+    branches = [(events[name] >= 0.5, name) for name in named]  # noqa: PLR2004 - one half
+    return ibis.cases(*branches, else_=ReactionLabel.UNCLEAR.value)
+
+
+def _tally(by: str, row: dict[str, Any]) -> Tally:
+    if by in {"hour", "day"}:
+        row["key"] = row["key"].replace(tzinfo=UTC).isoformat()
+    return Tally(**row)
