@@ -1,0 +1,276 @@
+"""How well a model reads expressions on labelled faces. numpy and cv2 only; the model comes in."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aeras.domain.errors import InputError
+from aeras.domain.seen import EXPRESSIONS, Expression, Image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aeras.domain.seen_ports import ExpressionModel, FaceDetector
+
+Reader = Callable[[Image], Expression | None]
+"""Reads the one face of a BGR picture; None where it finds none or abstains."""
+
+GROUPS = {
+    "positive": ("happiness",),
+    "hesitant": ("surprise", "fear", "sadness"),
+    "negative": ("anger", "disgust", "contempt"),
+    "neutral": ("neutral",),
+}
+"""What a retailer is told; the eight classes are too fine for most faces in a shop."""
+
+CALIBRATION_BINS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """Makes a face worse before it is read.
+
+    Attributes:
+        downscale_px: longer side of the face in pixels; 0 leaves it.
+        jpeg: JPEG quality 1..100; 0 does not compress.
+    """
+
+    downscale_px: int = 0
+    jpeg: int = 0
+
+    def __post_init__(self) -> None:
+        if self.downscale_px < 0 or not 0 <= self.jpeg <= 100:  # noqa: PLR2004  # JPEG's own range
+            raise InputError(
+                f"given downscale {self.downscale_px} px and JPEG quality {self.jpeg}, "
+                "expected 0 or more and 0..100"
+            )
+
+    def apply(self, image: Image, face_px: float) -> tuple[Image, float]:
+        """Degrades a picture whose face has a longer side of face_px pixels.
+
+        Returns:
+            The picture and the factor by which it was scaled.
+        """
+        scale = 1.0
+        if 0 < self.downscale_px < face_px:
+            scale = self.downscale_px / face_px
+            height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+            image = _image(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
+        if self.jpeg:
+            quality = [cv2.IMWRITE_JPEG_QUALITY, self.jpeg]
+            image = _image(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR))
+        return image, scale
+
+
+class CropModel(Protocol):
+    """What a model offers for faces that are cropped already."""
+
+    def read_crops(self, crops: Sequence[Image]) -> list[Expression]:
+        """One expression a crop."""
+
+
+def reader_of_crops(model: CropModel, degradation: Degradation) -> Reader:
+    """Reads pictures that are cropped faces."""
+
+    def read(image: Image) -> Expression | None:
+        worse, _ = degradation.apply(image, max(image.shape[:2]))
+        return model.read_crops([worse])[0]
+
+    return read
+
+
+def reader_of_pictures(
+    detector: FaceDetector, model: ExpressionModel, degradation: Degradation
+) -> Reader:
+    """Finds the best face of a picture as it is, then reads it degraded."""
+
+    def read(image: Image) -> Expression | None:
+        faces = detector.detect(image)
+        if not faces:
+            return None
+        x1, y1, x2, y2 = faces[0].box
+        worse, scale = degradation.apply(image, max(x2 - x1, y2 - y1))
+        return model.read(worse, [(x1 * scale, y1 * scale, x2 * scale, y2 * scale)])[0]
+
+    return read
+
+
+def read_labelled(folder: Path, labels: Path) -> tuple[list[Image], list[str]]:
+    """Reads the pictures and labels a CSV file with the columns file,expression names.
+
+    Grey pictures become BGR, transparency is dropped, a camera's rotation mark is followed.
+
+    Raises:
+        InputError: if file or folder are missing or empty, or a picture cannot be read.
+    """
+    if not folder.is_dir() or not labels.is_file():
+        missing = labels if folder.is_dir() else folder
+        raise InputError("no such file or folder", where=str(missing))
+    with labels.open(newline="", encoding="utf-8") as text:
+        rows = list(csv.DictReader(text))
+    if not rows or not {"file", "expression"} <= set(rows[0]):
+        raise InputError(
+            "no labelled face; expected the columns file,expression and one row a face",
+            where=str(labels),
+        )
+    images = []
+    for row in rows:
+        image = cv2.imread(str(folder / row["file"]), cv2.IMREAD_COLOR)
+        if image is None:
+            raise InputError("not a readable picture", where=str(folder / row["file"]))
+        images.append(_image(image))
+    return images, [row["expression"] for row in rows]
+
+
+def as_bgr(image: NDArray[Any], where: str) -> Image:
+    """Any picture as (H, W, 3) uint8 BGR.
+
+    Args:
+        image: (H, W), (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRA; uint8, or numbers 0..255.
+        where: named in errors.
+
+    Raises:
+        InputError: if the shape is another, a value is not a number, or all values are equal.
+    """
+    channels = image.shape[2] if image.ndim == 3 else 1  # noqa: PLR2004  # height, width, channels
+    if image.ndim not in (2, 3) or channels not in (1, 3, 4) or not image.size:
+        raise InputError(f"shape {image.shape} is no picture", where=where)
+    if not np.isfinite(image).all():
+        raise InputError("holds values that are no numbers (NaN or infinite)", where=where)
+    if image.min() == image.max():
+        raise InputError("all pixels are equal, so it shows no face", where=where)
+    levels = _image(np.clip(image, 0, 255).astype(np.uint8))
+    if channels == 1:
+        return _image(cv2.cvtColor(levels, cv2.COLOR_GRAY2BGR))
+    return np.ascontiguousarray(levels[:, :, :3])
+
+
+def evaluate_expression(
+    images: Sequence[NDArray[Any]], labels: Sequence[str], model: Reader
+) -> dict[str, Any]:
+    """Compares what a model reads with labels.
+
+    Classes that no label has are masked: their probability is shared out among the others, so a
+    model is not blamed for knowing more classes than a data set.
+
+    Args:
+        images: N pictures, see `as_bgr`.
+        labels: N of `EXPRESSIONS`.
+        model: reads one picture; see `reader_of_crops` and `reader_of_pictures`.
+
+    Returns:
+        n (labelled), missed (no face found, or abstained; not counted below), accuracy,
+        balanced_accuracy (mean recall of the classes present), ece (expected calibration error of
+        the leading class, 15 equal bins, Guo et al. 2017), per_class and groups ({recall,
+        precision}, None where undefined), confusion (label -> reading -> count), ms_per_face (the
+        reader's whole time, median).
+
+    Raises:
+        InputError: if counts differ, there is nothing to evaluate, a label is unknown, or a picture
+            cannot be used.
+    """
+    _check(images, labels)
+    present = [name for name in EXPRESSIONS if name in set(labels)]
+    columns = [EXPRESSIONS.index(name) for name in present]
+    readings, truth, times = [], [], []
+    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+        picture = as_bgr(image, f"picture {index}")
+        began = time.perf_counter()
+        expression = model(picture)
+        times.append(time.perf_counter() - began)
+        if expression is not None:
+            readings.append(expression.probabilities[columns].astype(np.float64))
+            truth.append(present.index(label))
+    result: dict[str, Any] = {
+        "n": len(images),
+        "missed": len(images) - len(readings),
+        "ms_per_face": round(1000 * float(np.median(times)), 3),
+    }
+    if not readings:
+        raise InputError(f"no face was found in any of {len(images)} pictures")
+    return result | _scores(np.stack(readings), np.array(truth), present)
+
+
+def _check(images: Sequence[NDArray[Any]], labels: Sequence[str]) -> None:
+    if len(images) != len(labels) or not images:
+        raise InputError(
+            f"given {len(images)} pictures and {len(labels)} labels, expected as many, not none"
+        )
+    for index, label in enumerate(labels):
+        if label not in EXPRESSIONS:
+            known = ", ".join(EXPRESSIONS)
+            raise InputError(
+                f"unknown expression {label!r}, expected one of {known}", where=f"label {index}"
+            )
+
+
+def _scores(
+    readings: NDArray[np.float64], truth: NDArray[np.intp], names: list[str]
+) -> dict[str, Any]:
+    """Scores of readings (N, classes), summing to at most 1, against class numbers (N,)."""
+    shares = readings / np.maximum(readings.sum(1, keepdims=True), 1e-12)
+    told = shares.argmax(1)
+    counts = np.zeros((len(names), len(names)), dtype=int)
+    np.add.at(counts, (truth, told), 1)
+    per_class = {name: _rates(counts, [i]) for i, name in enumerate(names)}
+    recalls = [rates["recall"] for rates in per_class.values() if rates["recall"] is not None]
+    return {
+        "accuracy": _rounded(counts.trace() / counts.sum()),
+        "balanced_accuracy": _rounded(float(np.mean(recalls))),
+        "ece": _rounded(calibration_error(shares.max(1), told == truth)),
+        "per_class": per_class,
+        "groups": _group_scores(shares, truth, names),
+        "confusion": {
+            name: {other: int(counts[i, j]) for j, other in enumerate(names)}
+            for i, name in enumerate(names)
+        },
+    }
+
+
+def _group_scores(
+    shares: NDArray[np.float64], truth: NDArray[np.intp], names: list[str]
+) -> dict[str, dict[str, float | None]]:
+    kept = {g: [names.index(m) for m in members if m in names] for g, members in GROUPS.items()}
+    kept = {group: members for group, members in kept.items() if members}
+    of_class = {member: g for g, members in enumerate(kept.values()) for member in members}
+    told = np.stack([shares[:, members].sum(1) for members in kept.values()], axis=1).argmax(1)
+    counts = np.zeros((len(kept), len(kept)), dtype=int)
+    np.add.at(counts, (np.array([of_class[int(t)] for t in truth]), told), 1)
+    return {group: _rates(counts, [g]) for g, group in enumerate(kept)}
+
+
+def _rates(counts: NDArray[np.int_], members: list[int]) -> dict[str, float | None]:
+    """Recall and precision of a class from counts (label, reading)."""
+    hits = counts[np.ix_(members, members)].sum()
+    labelled, told = counts[members].sum(), counts[:, members].sum()
+    return {
+        "recall": _rounded(hits / labelled) if labelled else None,
+        "precision": _rounded(hits / told) if told else None,
+    }
+
+
+def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Mean gap between confidence and accuracy over equal bins of confidence, weighted by size."""
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = [
+        abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
+        for b in np.unique(bins)
+    ]
+    return float(np.sum(gaps))
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 4)
+
+
+def _image(array: NDArray[Any] | None) -> Image:
+    """cv2's stubs widen the dtype of what it returns; this narrows it again."""
+    return np.asarray(array, dtype=np.uint8)

@@ -1,0 +1,268 @@
+"""The training package on faces drawn by rule: small enough to train in seconds."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from aeras.domain.errors import AerasError, ConfigError, InputError
+from aeras.domain.seen import EXPRESSIONS, Face
+from aeras.lab.train.augment import augment_batch
+from aeras.lab.train.config import AugmentOptions, load_config
+from aeras.lab.train.data import NO_LABEL, CropFolder, FerPlus, read_votes
+from aeras.lab.train.selftrain import align, crop_square
+
+CONFIG = {
+    "name": "tiny",
+    "seed": 3,
+    "data": {"kind": "folder", "path": "faces"},
+    "net": {"stem": 8, "widths": [8, 16], "depths": [1, 1], "dropout": 0.1, "drop_path": 0.1},
+    "face_px": 32,
+    "average": 0.9,
+    "threads": 1,
+    "augment": {"scale": 0.05, "rotate_deg": 5.0, "low_resolution": 0.1, "occlusion": 0.1},
+    "stages": [{"name": "first", "epochs": 4, "batch": 16, "warmup_steps": 4}],
+}
+
+
+def drawn_face(kind: int, rng: np.random.Generator) -> np.ndarray:
+    """A grating whose direction and width tell the class."""
+    y, x = np.mgrid[:32, :32] / 32
+    angle = np.pi * (kind % 4) / 4
+    wave = np.sin(2 * np.pi * (2 + 3 * (kind // 4)) * (x * np.cos(angle) + y * np.sin(angle)))
+    return np.clip(128 + 90 * wave + rng.normal(0, 8, (32, 32)), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Labelled drawn faces in `faces`, and the same kind without expressions in `others`."""
+    rng = np.random.default_rng(0)
+    for folder in ("faces", "others"):
+        (tmp_path / folder).mkdir()
+        with (tmp_path / folder / "labels.csv").open("w", newline="") as text:
+            table = csv.writer(text)
+            table.writerow(["file", "expression", "split", "race", "gender"])
+            for i in range(160):
+                name, split = f"{i:03}.png", "valid" if i % 5 == 0 else "train"
+                cv2.imwrite(str(tmp_path / folder / name), drawn_face(i % 8, rng))
+                table.writerow([name, EXPRESSIONS[i % 8], split, "ab"[i % 2], "mf"[i // 2 % 2]])
+    return tmp_path
+
+
+def write_config(folder: Path, **changes: object) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(CONFIG | changes))
+    return path
+
+
+class WholePicture:
+    """A detector for pictures that are nothing but a face."""
+
+    def detect(self, image: np.ndarray) -> list[Face]:
+        return [Face((0.0, 0.0, 32.0, 32.0), 1.0, np.zeros((5, 2), np.float32))]
+
+
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch", reason="training needs the extra: pip install aeras[train]")
+
+
+@pytest.mark.extra
+def test_a_run_learns_exports_and_leaves_a_record(torch, data, tmp_path):
+    from aeras.lab.train.export import run_onnx
+    from aeras.lab.train.run import train
+
+    stages = [
+        {"name": "first", "epochs": 8, "batch": 16, "warmup_steps": 4, "learning_rate": 0.01},
+        {"name": "second", "epochs": 2, "batch": 16, "self_training": True, "teacher_share": 0.3},
+    ]
+    config = write_config(tmp_path, stages=stages, unlabelled={"path": "others", "crop": 1.0})
+    record = train(
+        config, resume=False, data_root=data, out_root=tmp_path / "out", detector=WholePicture()
+    )
+    folder = tmp_path / "out" / "tiny"
+    assert record["epochs"][-1]["valid_accuracy"] > 0.5
+    assert [note["stage"] for note in record["epochs"]] == ["first"] * 8 + ["second"] * 2
+    assert record["exported"]["int8_agreement"] >= 0.9
+    assert json.loads((folder / "record.json").read_text())["seed"] == 3
+    faces = np.stack([drawn_face(k, np.random.default_rng(k)) for k in range(8)])
+    right = run_onnx(folder / "expression-int8.onnx", faces).argmax(1) == np.arange(8)
+    assert right.mean() > 0.5
+
+
+@pytest.mark.extra
+def test_a_run_that_was_cut_off_resumes_to_the_same_weights(torch, data, tmp_path, monkeypatch):
+    from aeras.lab.train import run as runs
+    from aeras.lab.train.loop import Run
+
+    monkeypatch.setattr(
+        runs, "export", lambda run, folder, seed: runs.Exported(folder, folder, 1.0, 0.0, 1.0)
+    )
+    config = write_config(tmp_path)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    runs.train(config, resume=False, data_root=data, out_root=whole)
+
+    save = Run.save
+
+    def save_then_die(run: Run) -> None:
+        save(run)
+        if run.epoch == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "save", save_then_die)
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(config, resume=False, data_root=data, out_root=cut)
+    monkeypatch.setattr(Run, "save", save)
+    with pytest.raises(InputError, match="holds a run already"):
+        runs.train(config, resume=False, data_root=data, out_root=cut)
+    runs.train(config, resume=True, data_root=data, out_root=cut)
+
+    one, two = (torch.load(p / "tiny" / "first.pt") for p in (whole, cut))
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+@pytest.mark.extra
+def test_a_stage_by_the_clock_ends_annealed_and_in_time(torch, data, tmp_path):
+    from aeras.lab.train.config import StageOptions
+    from aeras.lab.train.loop import _learning_rate
+
+    options = StageOptions("s", minutes=1, learning_rate=1e-3, warmup_steps=10)
+    rates = [_learning_rate(options, p, 100) for p in (0.0, 0.5, 1.0)]
+    assert rates[0] == pytest.approx(1e-3, rel=0.01)
+    assert rates[1] == pytest.approx(5e-4, rel=0.01)
+    assert rates[2] < 1e-5
+    assert _learning_rate(options, 0.0, 0) == pytest.approx(1e-4, rel=0.01)
+
+
+def test_without_torch_the_error_says_what_to_install(tmp_path, monkeypatch):
+    import aeras.lab.train
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in [n for n in sys.modules if n.startswith("aeras.lab.train.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(aeras.lab.train, "run", raising=False)
+    with pytest.raises(ConfigError, match=r"needs torch.*pip install 'aeras\[train\]'"):
+        aeras.lab.train.train(tmp_path / "config.yaml", resume=False)
+
+
+def test_votes_are_read_as_the_ferplus_authors_do():
+    votes = np.array(
+        [
+            [9, 1, 0, 0, 0, 0, 0, 0, 0, 0],  # a single vote is an outlier
+            [5, 5, 0, 0, 0, 0, 0, 0, 0, 0],  # nobody has more than half
+            [0, 0, 0, 0, 0, 0, 0, 0, 8, 2],  # unknown leads
+        ],
+        np.uint8,
+    )
+    readable, targets, labels = read_votes(votes, 8)
+    assert readable.tolist() == [True, True, False]
+    assert targets[0].tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
+    assert targets[1, :2].tolist() == [0.5, 0.5]
+    assert labels.tolist()[:2] == [0, NO_LABEL]
+
+
+def test_a_training_face_seen_in_the_test_split_is_dropped(tmp_path):
+    rng = np.random.default_rng(0)
+    faces = rng.integers(0, 255, (6, 6, 6), dtype=np.uint8)
+    faces = np.stack([cv2.resize(f, (48, 48), interpolation=cv2.INTER_CUBIC) for f in faces])
+    images = np.concatenate([faces, faces[:1], faces[1:2, :, ::-1]])  # a copy and a mirror image
+    votes = np.tile(np.array([10, 0, 0, 0, 0, 0, 0, 0, 0, 0], np.uint8), (8, 1))
+    split = np.array([0, 0, 0, 0, 0, 0, 2, 2], np.uint8)
+    np.savez(
+        tmp_path / "f.npz", images=images, votes=votes, split=split, duplicate=np.zeros(8, bool)
+    )
+    splits = FerPlus(tmp_path / "f.npz").load(EXPRESSIONS, 48)
+    assert (len(splits.train), len(splits.test)) == (4, 2)
+
+
+def test_augmented_faces_are_grey_levels_of_the_asked_size_and_repeatable():
+    faces = np.stack([drawn_face(i % 8, np.random.default_rng(i)) for i in range(200)])
+    strong = AugmentOptions(low_resolution=0.9, motion_blur=0.9, noise=0.9, occlusion=1.0)
+    one, two = (augment_batch(faces, strong, np.random.default_rng(5), 16) for _ in range(2))
+    assert one.shape == (200, 1, 16, 16)
+    assert one.min() >= 0
+    assert one.max() <= 255
+    assert np.array_equal(one, two)
+
+
+def test_alignment_gives_groups_of_one_reference_the_same_mean_reading():
+    rng = np.random.default_rng(0)
+    readings = rng.dirichlet(np.ones(8), 400).astype(np.float32)
+    groups, references = np.arange(400) % 4, np.arange(400) % 4 // 2
+    readings[groups == 1, 4] *= 3
+    readings /= readings.sum(1, keepdims=True)
+    aligned = align(readings, groups, references, 1.0)
+    assert aligned.sum(1) == pytest.approx(1, abs=1e-5)
+    assert np.abs(aligned[groups == 0].mean(0) - aligned[groups == 1].mean(0)).max() < 0.005
+    assert align(readings, groups, references, 0.0) == pytest.approx(readings, abs=1e-6)
+
+
+def test_a_crop_may_reach_over_the_edge_of_the_picture():
+    grey = np.tile(np.arange(100, dtype=np.uint8), (100, 1))
+    assert crop_square(grey, (60.0, 60.0, 120.0, 130.0), 0.8, 0.05, 48).shape == (48, 48)
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (None, "has no labels.csv"),
+        ("file,expression\n", "given no row"),
+        ("file,mood\na.png,fear\n", "expected the columns expression,file"),
+        ("file,expression\na.png,joy\n", "labels.csv:2: unknown expression 'joy'"),
+        ("file,expression\nb.png,fear\n", "b.png: not a readable picture"),
+        ("file,expression\nflat.png,fear\n", "flat.png: the picture has one constant level"),
+        ("file,expression,split\na.png,fear,test\n", "no face is in the split 'train'"),
+    ],
+)
+def test_unusable_folders_give_one_clear_error(tmp_path, rows, says):
+    cv2.imwrite(str(tmp_path / "a.png"), drawn_face(1, np.random.default_rng(0)))
+    cv2.imwrite(str(tmp_path / "flat.png"), np.full((20, 20), 90, np.uint8))
+    if rows is not None:
+        (tmp_path / "labels.csv").write_text(rows)
+    with pytest.raises(InputError, match=says):
+        CropFolder(tmp_path).load(EXPRESSIONS, 32)
+
+
+def test_an_empty_folder_and_a_missing_file_give_one_clear_error(tmp_path):
+    with pytest.raises(InputError, match="empty, or not a folder"):
+        CropFolder(tmp_path).load(EXPRESSIONS, 32)
+    with pytest.raises(InputError, match="no such file"):
+        FerPlus(tmp_path / "none.npz").load(EXPRESSIONS, 48)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"sede": 1}, "unknown key 'sede'"),
+        ({"seed": "one"}, "seed: expected int, given 'one'"),
+        ({"stages": [{"name": "s"}]}, "give either epochs or minutes"),
+        ({"stages": []}, "at least one"),
+        ({"data": {"kind": "zip", "path": "x"}}, "one of ferplus, folder"),
+        ({"data": {"kind": "folder"}}, "missing key 'data.path'"),
+        ({"face_px": 50}, "multiples of 16"),
+        ({"stages": [{"name": "s", "epochs": 1, "self_training": True}]}, "no teacher yet"),
+    ],
+)
+def test_config_errors_name_the_file_and_the_key(tmp_path, changes, says):
+    path = write_config(tmp_path, **changes)
+    with pytest.raises(ConfigError, match=says) as caught:
+        load_config(path)
+    assert str(path) in str(caught.value)
+
+
+def test_every_shipped_config_is_valid():
+    folder = Path(__file__).parents[2] / "src/aeras/lab/train/configs"
+    configs = sorted(folder.glob("*.yaml"))
+    assert configs
+    for path in configs:
+        try:
+            load_config(path)
+        except AerasError as error:  # the name of the file belongs into the failure
+            pytest.fail(str(error))
