@@ -87,11 +87,15 @@ class TriggerBook(Protocol):
 class AnswerBook(Protocol):
     """Survey answers and the single-use tokens that admit them."""
 
-    def spend_token(self, token_hash: str, answer: Answer) -> bool:
-        """Stores the answer and burns the token in one transaction.
+    def spend_token(self, token_hash: str, answer: Answer | None) -> bool:
+        """Stores the answer and burns the token in one transaction; without an answer (consent
+        was refused) it only burns the token.
 
-        Returns False, and stores nothing, when the token was spent before.
+        Returns False, and stores nothing, when the token was spent before or never issued.
         """
+
+    def token_spent(self, token_hash: str) -> bool:
+        """Whether the token was spent before or never issued."""
 
     def add_answer(self, answer: Answer) -> None:
         """Stores an answer that needs no token (kiosk); an id already stored is ignored."""

@@ -24,10 +24,10 @@ class PrivacyClaims:
 
     profile: str = "behaviour-only"
     expression: bool = False
-    jurisdiction: str = ""
-    controller: str = ""
-    dpia: str = ""
-    notice: str = ""
+    jurisdiction: str | None = None
+    controller: str | None = None
+    dpia: str | None = None
+    notice: str | None = None
 
 
 _DEMANDS = (
@@ -60,7 +60,7 @@ def check_profile(claims: PrivacyClaims, *, where: str = "privacy") -> None:
             todo="Set privacy.profile: eu and meet its demands, or expression: off",
         )
     for name, rule in _DEMANDS:
-        if not getattr(claims, name).strip():
+        if not (getattr(claims, name) or "").strip():
             raise PrivacyError(
                 f"expression is on without {name} ({rule})",
                 where=where,

@@ -1,0 +1,421 @@
+"""Triggers, answers, users and settings in one SQLite file, through SQLAlchemy."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import Engine, create_engine, delete, event, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.orm import Session
+
+from aeras.domain.errors import InputError, StoreError
+from aeras.domain.kept import Answer, Origin, Trigger, TriggerState
+from aeras.domain.ports import User
+from aeras.store.schema import migrate
+from aeras.store.tables import (
+    AnswerRecord,
+    SettingRecord,
+    TokenRecord,
+    TriggerRecord,
+    UserRecord,
+)
+
+ROLES = ("viewer", "manager", "officer", "admin")
+MIN_PASSWORD = 10
+MAX_PASSWORD = 1024
+_SETUP = "setup_token_hash"
+_OWNER_ONLY = 0o600
+
+
+class Control:
+    """The control data of one site; implements `TriggerBook`, `AnswerBook` and `UserBook`.
+
+    Every method is one transaction and may be called from any thread. Writes are on disk when
+    the method returns (WAL, full synchronisation).
+
+    Args:
+        path: Database file; created, readable by its owner only, when missing.
+        hasher: Argon2 parameters for passwords.
+
+    Raises:
+        StoreError: When the file is no database, is newer than this AERAS, or cannot be written.
+    """
+
+    def __init__(self, path: Path, *, hasher: PasswordHasher | None = None) -> None:
+        self._path = path
+        self._hasher = hasher or PasswordHasher()
+        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        _create_for_owner(path)
+        self._engine = _engine(path)
+        try:
+            with self._translated(), self._engine.connect() as fresh:
+                connection = fresh.execution_options(takes_write_lock=True)
+                with connection.begin():
+                    migrate(connection, where=str(path))
+        except StoreError:
+            self._engine.dispose()
+            raise
+
+    def close(self) -> None:
+        """Releases the file; safe to call twice."""
+        self._engine.dispose()
+
+    # --- triggers -------------------------------------------------------------------------
+
+    def open_trigger(self, trigger: Trigger) -> None:
+        """Stores a new trigger; an id already stored is ignored."""
+        row = {
+            "id": trigger.id,
+            "rule": trigger.rule,
+            "item": trigger.item,
+            "opened_at": trigger.opened_at,
+            "evidence": dict(trigger.evidence),
+            "survey": trigger.survey,
+            "state": trigger.state.value,
+            "origin": trigger.origin.value,
+        }
+        with self._session() as session:
+            session.execute(insert(TriggerRecord).values(row).on_conflict_do_nothing())
+
+    def triggers(self, *, state: TriggerState | None = None) -> list[Trigger]:
+        """All triggers, newest first."""
+        query = select(TriggerRecord).order_by(TriggerRecord.opened_at.desc(), TriggerRecord.id)
+        if state is not None:
+            query = query.where(TriggerRecord.state == state.value)
+        with self._session() as session:
+            return [_trigger(record) for record in session.scalars(query)]
+
+    def last_opened(self, rule: str, item: str) -> datetime | None:
+        """When this rule last fired for this item (UTC)."""
+        query = select(TriggerRecord.opened_at).where(
+            TriggerRecord.rule == rule, TriggerRecord.item == item
+        )
+        with self._session() as session:
+            return session.scalar(query.order_by(TriggerRecord.opened_at.desc()).limit(1))
+
+    def close_trigger(self, trigger_id: str) -> None:
+        """Marks a trigger closed; unknown ids raise InputError."""
+        change = update(TriggerRecord).where(TriggerRecord.id == trigger_id)
+        with self._session() as session:
+            result: Any = session.execute(change.values(state=TriggerState.CLOSED.value))
+            if result.rowcount == 0:
+                raise InputError(f"there is no trigger {trigger_id!r}")
+
+    # --- answers --------------------------------------------------------------------------
+
+    def issue_token(self, token_hash: str, survey: str, item: str, channel: str) -> None:
+        """Remembers an issued token by its hash."""
+        row = TokenRecord(hash=token_hash, survey=survey, item=item, channel=channel, spent=False)
+        with self._session() as session:
+            session.add(row)
+
+    def token_spent(self, token_hash: str) -> bool:
+        """Whether the token was used, or never issued here."""
+        query = select(TokenRecord.spent).where(TokenRecord.hash == token_hash)
+        with self._session() as session:
+            return session.scalar(query) is not False
+
+    def spend_token(self, token_hash: str, answer: Answer | None) -> bool:
+        """Stores the answer and burns the token in one transaction.
+
+        Args:
+            token_hash: Hash of the token.
+            answer: None when consent was refused: the token is burnt and nothing is stored.
+
+        Returns:
+            False, with nothing stored, when the token was spent before or never issued.
+        """
+        burn = update(TokenRecord).where(TokenRecord.hash == token_hash, ~TokenRecord.spent)
+        with self._session() as session:
+            # The write comes first, so that SQLite takes the lock before anything was read.
+            result: Any = session.execute(burn.values(spent=True))
+            if result.rowcount == 0:
+                return False
+            if answer is not None:
+                session.add(AnswerRecord(**_answer_row(answer)))
+            return True
+
+    def add_answer(self, answer: Answer) -> None:
+        """Stores an answer that needs no token; an id already stored is ignored."""
+        self.add_answers([answer])
+
+    def add_answers(self, answers: list[Answer]) -> None:
+        """Stores many answers in one transaction; ids already stored are ignored."""
+        rows = [_answer_row(answer) for answer in answers]
+        if not rows:
+            return
+        with self._session() as session:
+            session.execute(insert(AnswerRecord).on_conflict_do_nothing(), rows)
+
+    def answers(self, *, item: str | None = None, since: datetime | None = None) -> list[Answer]:
+        """Answers, newest first. Their ``receipt`` is "": only its hash is known here."""
+        query = select(AnswerRecord).order_by(AnswerRecord.at.desc(), AnswerRecord.id)
+        if item is not None:
+            query = query.where(AnswerRecord.item == item)
+        if since is not None:
+            query = query.where(AnswerRecord.at >= since)
+        with self._session() as session:
+            return [_answer(record) for record in session.scalars(query)]
+
+    def withdraw(self, receipt: str) -> bool:
+        """Deletes the answer with this receipt code; False if there is none."""
+        drop = delete(AnswerRecord).where(AnswerRecord.receipt_hash == receipt_hash(receipt))
+        with self._session() as session:
+            result: Any = session.execute(drop)
+            return bool(result.rowcount)
+
+    def tokens_issued(self, survey: str) -> int:
+        """How many single-use tokens were issued for a survey."""
+        query = select(func.count()).select_from(TokenRecord).where(TokenRecord.survey == survey)
+        with self._session() as session:
+            return session.scalar(query) or 0
+
+    # --- users ----------------------------------------------------------------------------
+
+    def add_user(self, name: str, password: str, role: str) -> None:
+        """Stores a user with an argon2 hash.
+
+        Raises InputError for a name that is taken or unusable, a short password, a role that
+        does not exist.
+        """
+        _check_user(name, password, role)
+        record = UserRecord(name=name, role=role, password_hash=self._hasher.hash(password))
+        try:
+            with self._session() as session:
+                session.add(record)
+        except IntegrityError:
+            raise InputError(
+                f"there is already a user {name!r}", todo="Choose another name"
+            ) from None
+
+    def sign_in(self, name: str, password: str) -> User | None:
+        """The user, or None when name or password is wrong; takes the same time either way."""
+        with self._session() as session:
+            record = session.get(UserRecord, name)
+            found = (record.password_hash, User(record.name, record.role)) if record else None
+        matches = self._verify(found[0] if found else self._nobody, password[:MAX_PASSWORD])
+        return found[1] if found and matches else None
+
+    def user(self, name: str) -> User | None:
+        """The user of that name."""
+        with self._session() as session:
+            record = session.get(UserRecord, name)
+            return User(record.name, record.role) if record else None
+
+    def has_users(self) -> bool:
+        """False on first run."""
+        with self._session() as session:
+            return session.scalar(select(UserRecord.name).limit(1)) is not None
+
+    def new_setup_token(self) -> str:
+        """A token that lets its holder create the first user; replaces any earlier one."""
+        token = secrets.token_urlsafe(24)
+        self.set_setting(_SETUP, _sha256(token))
+        return token
+
+    def claim_setup(self, token: str, name: str, password: str) -> User:
+        """Creates the first user, an admin, and burns the set-up token.
+
+        Raises InputError when the token is wrong or used, or name or password are unusable.
+        """
+        _check_user(name, password, "admin")
+        hashed = self._hasher.hash(password)
+        burn = delete(SettingRecord).where(
+            SettingRecord.name == _SETUP,
+            SettingRecord.value == _sha256(token),
+            ~select(UserRecord).exists(),
+        )
+        with self._session() as session:
+            result: Any = session.execute(burn)
+            if result.rowcount == 0:
+                raise InputError(
+                    "this set-up link is wrong or was used before",
+                    todo="Restart AERAS for a new one, or ask an admin for an account",
+                )
+            session.add(UserRecord(name=name, role="admin", password_hash=hashed))
+        return User(name, "admin")
+
+    def _verify(self, stored: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(stored, password)
+        except VerifyMismatchError:
+            return False
+        except InvalidHashError as error:
+            raise StoreError("a stored password hash is damaged", where=str(self._path)) from error
+
+    # --- settings -------------------------------------------------------------------------
+
+    def setting(self, name: str) -> str | None:
+        """A stored setting, None if it was never set."""
+        with self._session() as session:
+            return session.scalar(select(SettingRecord.value).where(SettingRecord.name == name))
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Stores a setting over any earlier one."""
+        put = insert(SettingRecord).values(name=name, value=value)
+        put = put.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+        with self._session() as session:
+            session.execute(put)
+
+    def secret(self, name: str) -> str:
+        """A random 256-bit key (hex) of that name, made at its first use and kept since."""
+        put = insert(SettingRecord).values(name=f"secret:{name}", value=secrets.token_hex(32))
+        with self._session() as session:
+            session.execute(put.on_conflict_do_nothing())
+        return self.setting(f"secret:{name}") or ""
+
+    # --- plumbing -------------------------------------------------------------------------
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with self._translated(), Session(self._engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise  # the caller knows which rule was broken
+        except DatabaseError as error:
+            raise _store_error(error, self._path) from error
+
+
+def receipt_hash(receipt: str) -> str:
+    """SHA-256 (hex) of a receipt code; spaces, dashes and case do not matter. Codes are random
+    with 80 bits, so that a plain hash cannot be searched.
+    """
+    return _sha256(re.sub(r"[\s-]", "", receipt).upper())
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _create_for_owner(path: Path) -> None:
+    """Makes the file before SQLite does, because it holds keys: nobody else may read it. SQLite
+    gives its log files the same mode.
+    """
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, _OWNER_ONLY))
+        path.chmod(_OWNER_ONLY)
+    except OSError as error:
+        raise StoreError(
+            f"cannot be created or written there ({error.strerror})",
+            where=str(path),
+            todo="Make the folder, or let the user who runs AERAS write to it",
+        ) from error
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 15})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we begin transactions, not the driver: see SQLAlchemy's
+        connection.execute("PRAGMA journal_mode=WAL")  # notes on pysqlite and savepoints
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        writes_first = connection.get_execution_options().get("takes_write_lock", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes_first else "BEGIN")
+
+    return engine
+
+
+_COMPLAINTS = (
+    (
+        "disk is full",
+        "the disk is full; nothing of this write was stored, everything before it is safe",
+        "Free some space and try again",
+    ),
+    (
+        "not a database|malformed",
+        "is no readable SQLite database",
+        "Restore it from a backup, or move it away to start a new one",
+    ),
+    (
+        "locked",
+        "has been locked by another program for 15 s",
+        "Close what holds it and try again",
+    ),
+    (
+        "readonly|unable to open|I/O",
+        "cannot be read or written there",
+        "Check the disk and the rights of the user who runs AERAS",
+    ),
+)
+
+
+def _store_error(error: DatabaseError, path: Path) -> StoreError:
+    text = str(error.orig)
+    for pattern, what, todo in _COMPLAINTS:
+        if re.search(pattern, text):
+            return StoreError(what, where=str(path), todo=todo)
+    return StoreError(f"database error: {text}", where=str(path))
+
+
+def _check_user(name: str, password: str, role: str) -> None:
+    if not re.fullmatch(r"[\w.@+-]{1,64}", name):
+        raise InputError(
+            f"{name[:80]!r} cannot be a user name",
+            todo="Use 1 to 64 letters, digits, dots, dashes, underscores, + or @",
+        )
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise InputError(
+            f"the password has {len(password)} characters, "
+            f"expected {MIN_PASSWORD} to {MAX_PASSWORD}",
+            todo="Choose a longer sentence that you can remember",
+        )
+    if role not in ROLES:
+        raise InputError(f"unknown role {role!r}, expected one of {', '.join(ROLES)}")
+
+
+def _trigger(record: TriggerRecord) -> Trigger:
+    return Trigger(
+        id=record.id,
+        rule=record.rule,
+        item=record.item,
+        opened_at=record.opened_at,
+        evidence=dict(record.evidence),
+        survey=record.survey,
+        state=TriggerState(record.state),
+        origin=Origin(record.origin),
+    )
+
+
+_ANSWER_COLUMNS = (
+    "id",
+    "survey",
+    "version",
+    "item",
+    "trigger",
+    "at",
+    "channel",
+    "language",
+    "rating",
+    "choice",
+    "text",
+)
+
+
+def _answer_row(answer: Answer) -> dict[str, Any]:
+    row = {name: getattr(answer, name) for name in _ANSWER_COLUMNS}
+    return row | {"origin": answer.origin.value, "receipt_hash": receipt_hash(answer.receipt)}
+
+
+def _answer(record: AnswerRecord) -> Answer:
+    fields = {name: getattr(record, name) for name in _ANSWER_COLUMNS}
+    return Answer(receipt="", origin=Origin(record.origin), **fields)

@@ -1,0 +1,107 @@
+"""The control database's tables. Times are stored as UTC without zone, which every database keeps
+alike, and get their zone back on the way out.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, Index, String, Text, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment in UTC; refuses one without a time zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"time {value} has no time zone, expected UTC")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables."""
+
+    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy, never written
+        datetime: Utc,
+        dict[str, Any]: JSON,
+    }
+
+
+class TriggerRecord(Base):
+    """See `aeras.domain.kept.Trigger`."""
+
+    __tablename__ = "triggers"
+    __table_args__ = (Index("ix_triggers_rule_item", "rule", "item", "opened_at"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    rule: Mapped[str] = mapped_column(String(64))
+    item: Mapped[str] = mapped_column(String(64))
+    opened_at: Mapped[datetime]
+    evidence: Mapped[dict[str, Any]]
+    survey: Mapped[str | None] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    origin: Mapped[str] = mapped_column(String(16))
+
+
+class AnswerRecord(Base):
+    """See `aeras.domain.kept.Answer`; the receipt code is kept as its SHA-256 only."""
+
+    __tablename__ = "answers"
+    __table_args__ = (Index("ix_answers_item_at", "item", "at"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    receipt_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    survey: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int]
+    item: Mapped[str] = mapped_column(String(64))
+    trigger: Mapped[str | None] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(index=True)
+    channel: Mapped[str] = mapped_column(String(32))
+    language: Mapped[str] = mapped_column(String(35))
+    rating: Mapped[int | None]
+    choice: Mapped[str | None] = mapped_column(String(64))
+    text: Mapped[str] = mapped_column(Text)
+    origin: Mapped[str] = mapped_column(String(16))
+
+
+class TokenRecord(Base):
+    """A single-use token that was given out, by its hash."""
+
+    __tablename__ = "tokens"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    survey: Mapped[str] = mapped_column(String(64), index=True)
+    item: Mapped[str] = mapped_column(String(64))
+    channel: Mapped[str] = mapped_column(String(32))
+    spent: Mapped[bool] = mapped_column(default=False)
+
+
+class UserRecord(Base):
+    """A person who may sign in."""
+
+    __tablename__ = "users"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+    password_hash: Mapped[str] = mapped_column(String(256))
+
+
+class SettingRecord(Base):
+    """A setting or secret by name."""
+
+    __tablename__ = "settings"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
