@@ -87,7 +87,8 @@ class Face:
         pose: Head pose where landmarks could be fitted.
         blendshapes: MediaPipe blendshape name -> [0, 1], a readable subset; empty if not fitted.
         expression: None where the quality gate abstained.
-        abstained: Why no expression was read ("small", "turned", "blurred", "off"), else "".
+        abstained: Why no expression was read: "small", "cut" (by the picture's edge), "blurred",
+            "hidden" (landmarks do not fit), "turned", "skipped" (too many faces) or "off"; else "".
     """
 
     box: Box
@@ -121,12 +122,15 @@ class Person:
 class Detections:
     """Everything the models found in one frame. ``ran`` names the tasks that were run on it
     (``faces``, ``people``, ``hands``): an empty tuple of a task that did not run says nothing.
+    ``unsure``: xyxy boxes that may show a face or head but are too doubtful for anything else than
+    to be blurred in the preview.
     """
 
     faces: tuple[Face, ...] = ()
     hands: tuple[Hand, ...] = ()
     people: tuple[Person, ...] = ()
     ran: frozenset[str] = frozenset()
+    unsure: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,1 @@
+"""Model files and their list, ``models.toml``. Read through `aeras.perceive.registry`."""

@@ -1,0 +1,249 @@
+"""Reads what faces show with any classifier in an ONNX file, driven by its spec."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aeras.domain.errors import ModelError
+from aeras.domain.geometry import Box
+from aeras.domain.seen import EXPRESSIONS, Expression, Image
+from aeras.perceive.registry import checked_bytes, model_bytes, model_card
+from aeras.perceive.runtimes import OnnxModel
+
+_COLOURS = {"grey": 1, "rgb": 3, "bgr": 3}
+_BATCH_DIMENSIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionSpec:
+    """What an expression network expects and gives.
+
+    Attributes:
+        size: (width, height) of its input in pixels.
+        classes: Names of its outputs in order, all from `EXPRESSIONS`; a class it does not know
+            gets probability 0.
+        colour: ``grey``, ``rgb`` or ``bgr``.
+        layout: ``nchw`` or ``nhwc``.
+        scale: Pixels 0..255 are multiplied by this first,
+        mean, std: then normalised per channel.
+        margin: Side of the square crop as a share of the face box's longer side.
+        shift: How far the crop is moved up, as a share of the same.
+        output: ``logits`` or ``probabilities``.
+        biases: Added to the logits (logarithms of probabilities), one a class; may be empty.
+    """
+
+    size: tuple[int, int]
+    classes: tuple[str, ...]
+    colour: str = "grey"
+    layout: str = "nchw"
+    scale: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    margin: float = 1.0
+    shift: float = 0.0
+    output: str = "logits"
+    biases: tuple[float, ...] = ()
+
+    @property
+    def channels(self) -> int:
+        """Number of colour channels."""
+        return _COLOURS[self.colour]
+
+
+def expression_spec(row: Mapping[str, Any], where: str) -> ExpressionSpec:
+    """Checks the fields of a spec as they come from a TOML file or the site file.
+
+    Raises:
+        ModelError: Naming the field that is missing, unknown or wrong.
+    """
+    known = {item.name for item in fields(ExpressionSpec)}
+    unknown = sorted(set(row) - known)
+    missing = sorted({"size", "classes"} - set(row))
+    if unknown or missing:
+        named = f"unknown: {', '.join(unknown)}" if unknown else f"missing: {', '.join(missing)}"
+        raise _bad(f"the model's spec has fields that are {named}", where)
+    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}
+    try:
+        spec = ExpressionSpec(**values)
+        _check(spec, where)
+    except (TypeError, ValueError) as error:
+        raise _bad(f"the model's spec has a field of a wrong kind ({error})", where) from error
+    return spec
+
+
+def _check(spec: ExpressionSpec, where: str) -> None:
+    strangers = [name for name in spec.classes if name not in EXPRESSIONS]
+    problems = {
+        f"classes {strangers} are not among {list(EXPRESSIONS)}": bool(strangers),
+        "a class is named twice": len(set(spec.classes)) != len(spec.classes),
+        f"colour is {spec.colour!r}, expected grey, rgb or bgr": spec.colour not in _COLOURS,
+        f"layout is {spec.layout!r}, expected nchw or nhwc": spec.layout not in ("nchw", "nhwc"),
+        f"output is {spec.output!r}, expected logits or probabilities": spec.output
+        not in ("logits", "probabilities"),
+        f"size is {spec.size}, expected [width, height] in pixels": len(spec.size) != 2  # noqa: PLR2004
+        or min(spec.size) < 1,
+        "biases must be as many as classes": len(spec.biases) not in (0, len(spec.classes)),
+        "std must not hold 0": 0 in spec.std,
+        "margin must be above 0": spec.margin <= 0,
+    }
+    for problem, wrong in problems.items():
+        if wrong:
+            raise _bad(problem, where)
+    allowed = (1, spec.channels)
+    if len(spec.mean) not in allowed or len(spec.std) not in allowed:
+        raise _bad(f"mean and std must hold 1 or {spec.channels} numbers", where)
+
+
+def _bad(what: str, where: str) -> ModelError:
+    return ModelError(what, where=where, todo="Correct the spec, see docs on own models")
+
+
+class OnnxExpression:
+    """An expression network.
+
+    Args:
+        data: Content of the ONNX file.
+        spec: What it expects and gives.
+        where: Name or path, for messages.
+        biased: Adds the spec's biases, which favour rare expressions.
+
+    Raises:
+        ModelError: It cannot be loaded or does not fit its spec.
+    """
+
+    def __init__(
+        self, data: bytes, spec: ExpressionSpec, *, where: str, biased: bool = False
+    ) -> None:
+        self.spec = spec
+        self._model = OnnxModel(data, where)
+        self._columns = [EXPRESSIONS.index(name) for name in spec.classes]
+        bias = spec.biases if biased and spec.biases else (0.0,) * len(spec.classes)
+        self._bias = np.asarray(bias, dtype=np.float32)
+        self._fits(where)
+
+    def read(self, image: Image, boxes: Sequence[Box]) -> list[Expression]:
+        """One expression a box.
+
+        Args:
+            image: (H, W, 3) BGR.
+            boxes: Face boxes as YuNet gives them, xyxy pixels.
+        """
+        return self.read_crops([crop_square(image, box, self.spec) for box in boxes])
+
+    def read_crops(self, crops: Sequence[Image]) -> list[Expression]:
+        """One expression a picture that shows nothing but a face; BGR of any size.
+
+        A picture without any contrast shows nothing and reads as neutral.
+        """
+        if not crops:
+            return []
+        raw = self._model.run(self._batch(crops))[self._model.outputs[0]]
+        probabilities = self._probabilities(raw.astype(np.float32).reshape(len(crops), -1))
+        for row, crop in zip(probabilities, crops, strict=True):
+            if not np.isfinite(row).all() or crop.size == 0 or crop.min() == crop.max():
+                row[:] = np.eye(len(EXPRESSIONS), dtype=np.float32)[0]
+        return [Expression(row) for row in probabilities]
+
+    def _probabilities(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, classes) network outputs to (N, 8)."""
+        logits = raw if self.spec.output == "logits" else np.log(np.clip(raw, 1e-7, 1))
+        logits = logits + self._bias
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        full = np.zeros((len(raw), len(EXPRESSIONS)), dtype=np.float32)
+        full[:, self._columns] = powers / powers.sum(axis=1, keepdims=True)
+        return full
+
+    def _batch(self, crops: Sequence[Image]) -> NDArray[np.float32]:
+        batch = np.stack([self._pixels(crop) for crop in crops]) * np.float32(self.spec.scale)
+        batch = (batch - np.array(self.spec.mean)) / np.array(self.spec.std)
+        if self.spec.layout == "nchw":
+            batch = batch.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(batch, dtype=np.float32)
+
+    def _pixels(self, crop: Image) -> NDArray[np.float32]:
+        """(height, width, channels)."""
+        if crop.size == 0:
+            return np.zeros((*self.spec.size[::-1], self.spec.channels), dtype=np.float32)
+        shrinking = crop.shape[1] > self.spec.size[0]
+        way = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+        if self.spec.colour == "grey":
+            crop = np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+        resized = np.asarray(cv2.resize(crop, self.spec.size, interpolation=way), dtype=np.float32)
+        if self.spec.colour == "grey":
+            return resized[:, :, None]
+        return resized[:, :, ::-1] if self.spec.colour == "rgb" else resized
+
+    def _fits(self, where: str) -> None:
+        """Runs one black picture: some files declare their shapes wrongly or not at all."""
+        crop = np.zeros((8, 8, 3), dtype=np.uint8)
+        found = self._model.run(self._batch([crop]))[self._model.outputs[0]]
+        if found.size != len(self.spec.classes):
+            raise ModelError(
+                f"the model gives {found.size} values a face, "
+                f"but its spec names {len(self.spec.classes)} classes",
+                where=where,
+                todo="List the classes in the order of the outputs",
+            )
+
+
+def crop_square(image: Image, box: Box, spec: ExpressionSpec) -> Image:
+    """The square round a face that a network wants; beyond the edges the picture is repeated.
+
+    Args:
+        image: (H, W, 3) BGR.
+        box: xyxy pixels.
+        spec: Gives margin and shift.
+    """
+    x0, y0, x1, y1 = box
+    longer = max(x1 - x0, y1 - y0)
+    side = max(1, round(longer * spec.margin))
+    left = round((x0 + x1) / 2 - side / 2)
+    top = round((y0 + y1) / 2 - longer * spec.shift - side / 2)
+    height, width = image.shape[:2]
+    inside = image[
+        min(max(top, 0), height) : min(max(top + side, 0), height),
+        min(max(left, 0), width) : min(max(left + side, 0), width),
+    ]
+    if inside.size == 0:
+        return inside
+    pads = (max(0, -top), max(0, top + side - height), max(0, -left), max(0, left + side - width))
+    if not any(pads):
+        return inside
+    return np.asarray(cv2.copyMakeBorder(inside, *pads, cv2.BORDER_REPLICATE), dtype=np.uint8)
+
+
+def load_expression(model: str = "expression", *, biased: bool = False) -> OnnxExpression:
+    """A model by its name in models.toml, or an ONNX file with ``<file>.toml`` beside it.
+
+    The TOML holds the fields of `ExpressionSpec` and, if wanted, the file's ``sha256``.
+
+    Raises:
+        ModelError: No such model or spec, a wrong hash, or a model that does not fit its spec.
+    """
+    if not model.endswith(".onnx"):
+        card = model_card(model)
+        spec = expression_spec(card.spec, where=card.file)
+        return OnnxExpression(model_bytes(model), spec, where=card.file, biased=biased)
+    path = Path(model)
+    spec_path = path.with_name(path.name + ".toml")
+    try:
+        row = tomllib.loads(spec_path.read_text(encoding="utf-8"))
+    except OSError:
+        raise ModelError(
+            "an own model needs a spec, and there is none beside it",
+            where=str(spec_path),
+            todo="Write size, classes, colour, margin ... into it",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _bad(f"the model's spec is no valid TOML ({error})", str(spec_path)) from error
+    sha256 = row.pop("sha256", None)
+    spec = expression_spec(row, where=str(spec_path))
+    return OnnxExpression(checked_bytes(path, sha256), spec, where=str(path), biased=biased)

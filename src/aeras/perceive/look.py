@@ -1,0 +1,162 @@
+"""One frame through the models: detector, quality gate, landmarks, expression; people; hands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from aeras.domain.geometry import Box
+from aeras.domain.seen import Detections, Face, Frame, Hand, Image, Person
+from aeras.domain.seen_ports import ExpressionModel
+from aeras.perceive.expression import load_expression
+from aeras.perceive.facemesh import FaceMeshOptions, MediaPipeFaceMesh
+from aeras.perceive.hands import HandOptions, MediaPipeHands
+from aeras.perceive.people import MoveNet, PeopleOptions
+from aeras.perceive.quality import QualityOptions, turned, unreadable
+from aeras.perceive.yunet import Yunet, YunetOptions
+
+TASKS = frozenset({"faces", "people", "hands"})
+
+
+@dataclass(frozen=True, slots=True)
+class PerceptionOptions:
+    """What is run and how.
+
+    Attributes:
+        expression: Whether faces are read. When off, neither the landmark nor the expression
+            model is loaded, and every face says ``abstained="off"``.
+        expression_model: Name in models.toml, or an ONNX file with its spec beside it.
+        biased: See `OnnxExpression`.
+        max_read: Most faces read in one frame, the largest first; others say ``skipped``.
+    """
+
+    expression: bool = True
+    expression_model: str = "expression"
+    biased: bool = False
+    max_read: int = 4
+    faces: YunetOptions = field(default_factory=YunetOptions)
+    mesh: FaceMeshOptions = field(default_factory=FaceMeshOptions)
+    quality: QualityOptions = field(default_factory=QualityOptions)
+    people: PeopleOptions = field(default_factory=PeopleOptions)
+    hands: HandOptions = field(default_factory=HandOptions)
+
+
+class Perception:
+    """All models of one camera worker. Models are loaded when first needed, in this process."""
+
+    def __init__(self, options: PerceptionOptions | None = None) -> None:
+        self.options = options or PerceptionOptions()
+
+    def detect(
+        self,
+        frame: Frame,
+        tasks: frozenset[str],
+        *,
+        face_regions: Sequence[Box] = (),
+        hand_regions: Sequence[Box] = (),
+    ) -> Detections:
+        """Looks at one frame.
+
+        Args:
+            frame: Of any size.
+            tasks: Any of ``faces``, ``people``, ``hands``.
+            face_regions: xyxy pixels where faces are looked for; empty: everywhere.
+            hand_regions: xyxy pixels where hands are looked for; empty: everywhere.
+
+        Raises:
+            ValueError: An unknown task.
+            ModelError: A model that is needed for the first time cannot be loaded.
+        """
+        if not tasks <= TASKS:
+            raise ValueError(f"tasks {sorted(tasks - TASKS)} are unknown, only {sorted(TASKS)}")
+        image = frame.image
+        faces: list[Face] = []
+        hands: list[Hand] = []
+        people: list[Person] = []
+        unsure: list[Box] = []
+        if "faces" in tasks:
+            faces, unsure = self._faces(image, face_regions)
+        if "people" in tasks:
+            everyone = self._people.detect_all(image)
+            people = [person for person in everyone if self._people.is_sure(person)]
+            unsure += [_top(person.box) for person in everyone[len(people) :]]
+        if "hands" in tasks:
+            hands = self._hands.detect(image, hand_regions)
+        return Detections(tuple(faces), tuple(hands), tuple(people), tasks, tuple(unsure))
+
+    def warm_up(self, tasks: frozenset[str]) -> None:
+        """Loads the models of these tasks now; otherwise the first frames pay for it."""
+        if "faces" in tasks:
+            _ = self._yunet
+            if self.options.expression:
+                _ = self._mesh, self._expression
+        if "people" in tasks:
+            _ = self._people
+        if "hands" in tasks:
+            _ = self._hands
+
+    @cached_property
+    def _yunet(self) -> Yunet:
+        return Yunet(self.options.faces)
+
+    @cached_property
+    def _mesh(self) -> MediaPipeFaceMesh:
+        return MediaPipeFaceMesh(self.options.mesh)
+
+    @cached_property
+    def _expression(self) -> ExpressionModel:
+        return load_expression(self.options.expression_model, biased=self.options.biased)
+
+    @cached_property
+    def _people(self) -> MoveNet:
+        return MoveNet(self.options.people)
+
+    @cached_property
+    def _hands(self) -> MediaPipeHands:
+        return MediaPipeHands(self.options.hands)
+
+    def _faces(self, image: Image, regions: Sequence[Box]) -> tuple[list[Face], list[Box]]:
+        """Faces with what could be read of them, and boxes of what only may be a face."""
+        found = self._yunet.detect_all(image, regions)
+        faces = [face for face in found if self._yunet.is_sure(face)]
+        unsure = [face.box for face in found[len(faces) :]]
+        if not self.options.expression:
+            return [replace(face, abstained="off") for face in faces], unsure
+        largest = sorted(range(len(faces)), key=lambda i: -_height(faces[i]))
+        worth = set(largest[: self.options.max_read])
+        judged = [
+            self._judge(image, face) if index in worth else replace(face, abstained="skipped")
+            for index, face in enumerate(faces)
+        ]
+        return self._read(image, judged), unsure
+
+    def _judge(self, image: Image, face: Face) -> Face:
+        """The face with pose and blendshapes, or with the reason why it cannot be read."""
+        reason = unreadable(image, face, self.options.quality)
+        if reason:
+            return replace(face, abstained=reason)
+        fitted = self._mesh.fit(image, face)
+        if fitted is None:
+            return replace(face, abstained="hidden")
+        _, pose, blendshapes = fitted
+        reason = "turned" if turned(pose, self.options.quality) else ""
+        return replace(face, pose=pose, blendshapes=blendshapes, abstained=reason)
+
+    def _read(self, image: Image, faces: list[Face]) -> list[Face]:
+        readable = [index for index, face in enumerate(faces) if not face.abstained]
+        readings = self._expression.read(image, [faces[index].box for index in readable])
+        read = list(faces)
+        for index, expression in zip(readable, readings, strict=True):
+            read[index] = replace(faces[index], expression=expression)
+        return read
+
+
+def _height(face: Face) -> float:
+    return face.box[3] - face.box[1]
+
+
+def _top(box: Box) -> Box:
+    """The quarter of a body's box that holds the head."""
+    x0, y0, x1, y1 = box
+    return (x0, y0, x1, y0 + (y1 - y0) / 4)
