@@ -60,6 +60,7 @@ lock: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed
 	$(BIN)/python tools/flowchart.py
+	$(BIN)/python tools/data_dictionary.py
 
 clean:
 	rm -rf $(VENV) build dist var node_modules src/aeras/serve/static/vendor

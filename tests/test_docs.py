@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from aeras import config
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize("tool", ["flowchart.py", "data_dictionary.py"])
+def test_generated_pages_are_up_to_date(tool):
+    command = [sys.executable, str(ROOT / "tools" / tool), "--check"]
+    assert subprocess.run(command, check=False).returncode == 0, "run `make docs`"
+
+
+def _sections() -> list[type[BaseModel]]:
+    return [
+        value
+        for name, value in vars(config).items()
+        if isinstance(value, type) and issubclass(value, BaseModel) and not name.startswith("_")
+    ]
+
+
+@pytest.mark.parametrize("section", [s for s in _sections() if s.__module__ == "aeras.config"])
+def test_every_setting_is_documented(section):
+    page = (ROOT / "docs" / "site-file.md").read_text()
+    for name in section.model_fields:
+        assert re.search(rf"^\| `{name}` \||^#+ {name}$", page, re.MULTILINE), name
+
+
+def test_the_documented_smallest_site_file_is_valid(tmp_path):
+    page = (ROOT / "docs" / "site-file.md").read_text()
+    block = re.search(r"smallest useful file:\n\n((?:    .*\n)+)", page)
+    assert block
+    path = tmp_path / "site.yaml"
+    path.write_text("\n".join(line[4:] for line in block[1].splitlines()))
+    assert config.load_site(path).shop.cameras
+
+
+def test_every_page_of_the_documentation_exists_and_its_links_lead_somewhere():
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
+    pages = [p for entry in nav for p in entry.values()]
+    pages = [q for p in pages for q in (p if isinstance(p, list) else [p])]
+    names = [q if isinstance(q, str) else next(iter(q.values())) for q in pages]
+    files = [ROOT / "docs" / name for name in names] + [ROOT / "README.md"]
+    for file in files:
+        for target in re.findall(r"\]\(([^)#:]+)\)", file.read_text()):
+            assert (file.parent / target).exists(), f"{file.name} links to {target}"
