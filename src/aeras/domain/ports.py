@@ -97,8 +97,10 @@ class AnswerBook(Protocol):
     def token_spent(self, token_hash: str) -> bool:
         """Whether the token was spent before or never issued."""
 
-    def add_answer(self, answer: Answer) -> None:
-        """Stores an answer that needs no token (kiosk); an id already stored is ignored."""
+    def add_answer(self, answer: Answer) -> bool:
+        """Stores an answer that needs no token (kiosk); False, and nothing stored, when its id
+        was stored before.
+        """
 
     def answers(self, *, item: str | None = None, since: datetime | None = None) -> list[Answer]:
         """Answers, newest first."""
@@ -111,6 +113,15 @@ class AnswerBook(Protocol):
 
     def issue_token(self, token_hash: str, survey: str, item: str, channel: str) -> None:
         """Remembers an issued token by its hash."""
+
+
+class Channel(Protocol):
+    """A way in which a survey link reaches a person; ``name`` is kept with the answer."""
+
+    name: str
+
+    def deliver(self, link: str) -> str:
+        """Shows or sends the link; what to show, or a note of what was sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -146,17 +146,19 @@ class Control:
                 session.add(AnswerRecord(**_answer_row(answer)))
             return True
 
-    def add_answer(self, answer: Answer) -> None:
-        """Stores an answer that needs no token; an id already stored is ignored."""
-        self.add_answers([answer])
+    def add_answer(self, answer: Answer) -> bool:
+        """Stores an answer that needs no token; False when its id was stored before."""
+        return self.add_answers([answer]) > 0
 
-    def add_answers(self, answers: list[Answer]) -> None:
-        """Stores many answers in one transaction; ids already stored are ignored."""
+    def add_answers(self, answers: Sequence[Answer]) -> int:
+        """Stores many answers in one transaction, except ids already stored; how many were new."""
         rows = [_answer_row(answer) for answer in answers]
         if not rows:
-            return
+            return 0
         with self._session() as session:
-            session.execute(insert(AnswerRecord).on_conflict_do_nothing(), rows)
+            put = insert(AnswerRecord.__table__).on_conflict_do_nothing()  # type: ignore[arg-type]
+            result: Any = session.connection().execute(put, rows)
+            return int(result.rowcount)
 
     def answers(self, *, item: str | None = None, since: datetime | None = None) -> list[Answer]:
         """Answers, newest first. Their ``receipt`` is "": only its hash is known here."""

@@ -1,0 +1,1 @@
+"""Ways in which a survey link reaches a person, one file each."""

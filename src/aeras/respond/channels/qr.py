@@ -1,0 +1,42 @@
+"""QR codes: the link as a picture on a shelf card, a kiosk or a receipt."""
+
+from __future__ import annotations
+
+import io
+
+import segno
+
+from aeras.domain.errors import InputError
+
+_QUIET_ZONE = 4
+"""Modules of white margin that readers need (ISO/IEC 18004, 9.1)."""
+
+
+class QrChannel:
+    """Shows a survey link as a QR code; implements `aeras.domain.ports.Channel`."""
+
+    name = "qr"
+
+    def deliver(self, link: str) -> str:
+        """One standalone ``<svg>``; InputError for a link that no QR code can hold."""
+        return svg(link)
+
+
+def svg(link: str) -> str:
+    """The link as an SVG of dark squares on white, scalable, without script or style."""
+    try:
+        code = segno.make_qr(link, error="m", boost_error=False)
+    except ValueError as error:
+        raise InputError(f"{link[:60]!r} does not fit a QR code ({error})") from None
+    out = io.BytesIO()
+    code.save(
+        out,
+        kind="svg",
+        border=_QUIET_ZONE,
+        light="#fff",
+        xmldecl=False,
+        svgclass=None,
+        lineclass=None,
+        omitsize=True,
+    )
+    return out.getvalue().decode()

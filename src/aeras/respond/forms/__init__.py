@@ -1,0 +1,1 @@
+"""Built-in survey forms, one SurveyJS JSON file each."""
