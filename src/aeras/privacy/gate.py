@@ -69,6 +69,23 @@ class _Visit:
         return scope
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the gate needs to know of a fixture."""
+
+    camera: str | None
+    facings: frozenset[str]
+    origin: Origin
+
+
+def _known(shop: Shop, fixture: Fixture, origin: Origin | None) -> _Known:
+    eyes = {fixture.camera, fixture.face_camera}
+    rendered = any(camera.simulated for camera in shop.cameras if camera.id in eyes)
+    own = Origin.SIMULATED if rendered else Origin.CAMERA
+    facings = frozenset(facing.id for facing in fixture.facings)
+    return _Known(fixture.camera, facings, origin or own)
+
+
 class Gate:
     """Turns interactions into events. One gate serves one worker; it is not thread-safe.
 
@@ -88,6 +105,7 @@ class Gate:
         visit_timeout_s: Seconds of silence after which a visit's memory is dropped.
         lone_s: Seconds within which an interaction without visit belongs to a neighbour in time.
         ids: Makes event ids.
+        origin: Origin of every event; by default that of the fixture's cameras.
     """
 
     def __init__(
@@ -98,6 +116,7 @@ class Gate:
         visit_timeout_s: float = 600.0,
         lone_s: float = 30.0,
         ids: Callable[[], str] = lambda: secrets.token_hex(16),
+        origin: Origin | None = None,
     ) -> None:
         if grain < timedelta(minutes=1) or _DAY % grain:
             raise PrivacyError(
@@ -110,6 +129,8 @@ class Gate:
         self._timeout_s = visit_timeout_s
         self._lone_s = lone_s
         self._ids = ids
+        self._fixtures = {fixture.id: _known(shop, fixture, origin) for fixture in shop.fixtures}
+        self._items = {item.id for item in shop.items}
         self._visits: dict[tuple[str | None, int | None], _Visit] = {}
 
     def admit(self, interaction: Interaction) -> Event:
@@ -118,22 +139,22 @@ class Gate:
         Raises PrivacyError for a time without zone, an id that the site does not have, a reason
         that is not a plain code, or a number that is not finite.
         """
-        fixture = self._known_fixture(interaction)
+        known = self._known_fixture(interaction)
         return Event(
             id=self._ids(),
             at=floor_time(interaction.at, self._grain),
             site=self._shop.id,
-            fixture=fixture.id,
+            fixture=interaction.fixture,
             facing=interaction.facing,
             item=interaction.item,
             planogram=self._shop.planogram,
             kind=interaction.kind,
-            dwell=DwellClass.of(interaction.end_s - interaction.start_s),
+            dwell=DwellClass.of(interaction.hold_s or interaction.end_s - interaction.start_s),
             reaction=_coarse_reaction(interaction.reaction),
             confidence=round(_unit(interaction.confidence, "confidence"), 2),
-            first_of=self._first_of(interaction, fixture.camera),
+            first_of=self._first_of(interaction, known.camera),
             outcome=interaction.outcome,
-            origin=self._origin(fixture),
+            origin=known.origin,
         )
 
     def visit_ended(self, camera: str | None, visit: int) -> None:
@@ -145,23 +166,16 @@ class Gate:
         """How many visits are in memory."""
         return len(self._visits)
 
-    def _known_fixture(self, interaction: Interaction) -> Fixture:
+    def _known_fixture(self, interaction: Interaction) -> _Known:
         """Free strings could carry an id of a person; only the site's own ids pass."""
-        try:
-            fixture = self._shop.fixture(interaction.fixture)
-            if interaction.item is not None:
-                self._shop.item(interaction.item)
-        except KeyError as error:
-            raise _unknown(str(error.args[0]), self._shop.id) from None
-        facings = {facing.id for facing in fixture.facings}
-        if interaction.facing is not None and interaction.facing not in facings:
-            raise _unknown(interaction.facing, f"{self._shop.id}, fixture {fixture.id}")
-        return fixture
-
-    def _origin(self, fixture: Fixture) -> Origin:
-        eyes = {fixture.camera, fixture.face_camera}
-        rendered = any(camera.simulated for camera in self._shop.cameras if camera.id in eyes)
-        return Origin.SIMULATED if rendered else Origin.CAMERA
+        known = self._fixtures.get(interaction.fixture)
+        if known is None:
+            raise _unknown(interaction.fixture, self._shop.id)
+        if interaction.facing is not None and interaction.facing not in known.facings:
+            raise _unknown(interaction.facing, f"{self._shop.id}, fixture {interaction.fixture}")
+        if interaction.item is not None and interaction.item not in self._items:
+            raise _unknown(interaction.item, self._shop.id)
+        return known
 
     def _first_of(self, interaction: Interaction, camera: str | None) -> FirstOf:
         self._drop_silent(interaction.end_s)
