@@ -17,7 +17,9 @@ from aeras.domain.seen import EXPRESSIONS, Face
 from aeras.lab.train.augment import augment_batch
 from aeras.lab.train.config import AugmentOptions, load_config
 from aeras.lab.train.data import NO_LABEL, CropFolder, FerPlus, read_votes
-from aeras.lab.train.selftrain import align, crop_square
+from aeras.lab.train.public import AffectNet, RafDb
+from aeras.lab.train.selftrain import align
+from aeras.perceive.expression import load_expression
 
 CONFIG = {
     "name": "tiny",
@@ -83,7 +85,7 @@ def test_a_run_learns_exports_and_leaves_a_record(torch, data, tmp_path):
         {"name": "first", "epochs": 8, "batch": 16, "warmup_steps": 4, "learning_rate": 0.01},
         {"name": "second", "epochs": 2, "batch": 16, "self_training": True, "teacher_share": 0.3},
     ]
-    config = write_config(tmp_path, stages=stages, unlabelled={"path": "others", "crop": 1.0})
+    config = write_config(tmp_path, stages=stages, unlabelled={"path": "others"}, crop=1.0)
     record = train(
         config, resume=False, data_root=data, out_root=tmp_path / "out", detector=WholePicture()
     )
@@ -95,15 +97,24 @@ def test_a_run_learns_exports_and_leaves_a_record(torch, data, tmp_path):
     faces = np.stack([drawn_face(k, np.random.default_rng(k)) for k in range(8)])
     right = run_onnx(folder / "expression-int8.onnx", faces).argmax(1) == np.arange(8)
     assert right.mean() > 0.5
+    product = load_expression(str(folder / "expression-int8.onnx"))
+    crops = [cv2.cvtColor(face, cv2.COLOR_GRAY2BGR) for face in faces]
+    told = [EXPRESSIONS[e.probabilities.argmax()] for e in product.read_crops(crops)]
+    assert [name == t for name, t in zip(EXPRESSIONS, told, strict=True)] == right.tolist()
 
 
 @pytest.mark.extra
 def test_a_run_that_was_cut_off_resumes_to_the_same_weights(torch, data, tmp_path, monkeypatch):
     from aeras.lab.train import run as runs
+    from aeras.lab.train.calibrate import Calibration
     from aeras.lab.train.loop import Run
 
     monkeypatch.setattr(
-        runs, "export", lambda run, folder, seed: runs.Exported(folder, folder, 1.0, 0.0, 1.0)
+        runs,
+        "export",
+        lambda run, folder, seed: runs.Exported(
+            folder, folder, Calibration(1.0, 1.0, 0.0), 0.0, 1.0
+        ),
     )
     config = write_config(tmp_path)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
@@ -204,9 +215,37 @@ def test_alignment_gives_groups_of_one_reference_the_same_mean_reading():
     assert align(readings, groups, references, 0.0) == pytest.approx(readings, abs=1e-6)
 
 
-def test_a_crop_may_reach_over_the_edge_of_the_picture():
-    grey = np.tile(np.arange(100, dtype=np.uint8), (100, 1))
-    assert crop_square(grey, (60.0, 60.0, 120.0, 130.0), 0.8, 0.05, 48).shape == (48, 48)
+def test_rafdb_is_read_from_its_own_layout(tmp_path):
+    (tmp_path / "EmoLabel").mkdir()
+    (tmp_path / "Image" / "aligned").mkdir(parents=True)
+    names = [f"train_{i:05}.jpg" for i in range(1, 11)] + ["test_0001.jpg"]
+    for name in names:
+        picture = tmp_path / "Image" / "aligned" / name.replace(".jpg", "_aligned.jpg")
+        cv2.imwrite(str(picture), drawn_face(1, np.random.default_rng(0)))
+    listing = tmp_path / "EmoLabel" / "list_patition_label.txt"
+    listing.write_text("".join(f"{name} {1 + i % 7}\n" for i, name in enumerate(names)))
+    splits = RafDb(tmp_path).load(EXPRESSIONS, 48)
+    assert [len(s) for s in (splits.train, splits.valid, splits.test)] == [9, 1, 1]
+    told = [EXPRESSIONS[label] for label in splits.train.labels[:7]]
+    assert told == ["surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"]
+    listing.write_text("train_00001.jpg 8\n")
+    with pytest.raises(InputError, match=r"label 1\.\.7"):
+        RafDb(tmp_path).load(EXPRESSIONS, 48)
+
+
+def test_affectnet_is_read_from_its_own_layout(tmp_path):
+    for part in ("train_set", "val_set"):
+        (tmp_path / part / "images").mkdir(parents=True)
+        (tmp_path / part / "annotations").mkdir()
+        for label in range(10):
+            np.save(tmp_path / part / "annotations" / f"{label}_exp.npy", str(label))
+            picture = tmp_path / part / "images" / f"{label}.jpg"
+            cv2.imwrite(str(picture), drawn_face(1, np.random.default_rng(0)))
+    test = AffectNet(tmp_path).load(EXPRESSIONS, 48).test
+    order = "neutral happiness sadness surprise fear disgust anger contempt"
+    assert [EXPRESSIONS[label] for label in test.labels] == order.split()
+    with pytest.raises(InputError, match=r"no \*_exp.npy"):
+        AffectNet(tmp_path / "none").load(EXPRESSIONS, 48)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How well a model reads expressions on labelled faces. numpy and cv2 only; the model comes in."""
+"""How well a model reads expressions on labelled faces. No torch."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from aeras.domain.errors import InputError
 from aeras.domain.seen import EXPRESSIONS, Expression, Image
+from aeras.perceive.expression import load_expression
+from aeras.perceive.yunet import Yunet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +103,34 @@ def reader_of_pictures(
         return model.read(worse, [(x1 * scale, y1 * scale, x2 * scale, y2 * scale)])[0]
 
     return read
+
+
+def evaluate_folder(
+    folder: Path, labels: Path, *, model: str, detect: bool, degradation: Degradation
+) -> dict[str, Any]:
+    """Evaluates a model on a folder of pictures; what `aeras lab expression` prints.
+
+    Args:
+        folder: the pictures.
+        labels: CSV with the columns file,expression.
+        model: name in models.toml, or an ONNX file with its spec beside it.
+        detect: find the faces first; else the pictures are cropped faces.
+        degradation: makes the faces worse before they are read.
+
+    Returns:
+        See `evaluate_expression`.
+
+    Raises:
+        InputError: if pictures or labels cannot be used.
+        ModelError: if a model cannot be used.
+    """
+    network = load_expression(model)
+    reader = (
+        reader_of_pictures(Yunet(), network, degradation)
+        if detect
+        else reader_of_crops(network, degradation)
+    )
+    return evaluate_expression(*read_labelled(folder, labels), reader)
 
 
 def read_labelled(folder: Path, labels: Path) -> tuple[list[Image], list[str]]:
@@ -257,14 +287,22 @@ def _rates(counts: NDArray[np.int_], members: list[int]) -> dict[str, float | No
     }
 
 
-def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Mean gap between confidence and accuracy over equal bins of confidence, weighted by size."""
+def calibration_error(
+    confidence: NDArray[np.floating],
+    right: NDArray[np.floating] | NDArray[np.bool_],
+    weights: NDArray[np.floating] | None = None,
+) -> float:
+    """Mean gap between confidence and accuracy over equal bins of confidence, weighted by size.
+
+    Args:
+        confidence: (N,) in 0..1.
+        right: (N,) whether the reading was right, or the share of people who agree.
+        weights: (N,) of each face; default equal.
+    """
+    weights = np.ones(len(confidence)) if weights is None else weights
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = [
-        abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
-        for b in np.unique(bins)
-    ]
-    return float(np.sum(gaps))
+    sums = np.bincount(bins, (confidence - right) * weights, minlength=CALIBRATION_BINS)
+    return float(np.abs(sums).sum() / weights.sum())
 
 
 def _rounded(value: float) -> float:

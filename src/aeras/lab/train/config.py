@@ -19,7 +19,7 @@ from aeras.domain.seen import EXPRESSIONS
 class DataOptions:
     """Where faces come from; paths are relative to the data folder given to the run."""
 
-    kind: Literal["ferplus", "folder"]
+    kind: Literal["ferplus", "folder", "rafdb", "affectnet"]
     path: str
     near_duplicate_correlation: float = 0.97
     """Training faces that match a validation or test face at least this well are dropped."""
@@ -36,10 +36,6 @@ class UnlabelledOptions:
     """Groups that differ only in this column are taught to show the same expression rates ..."""
     alignment: float = 1.0
     """... this strongly: 0 leaves the teacher's labels as they are, 1 makes the rates equal."""
-    crop: float = 0.8
-    """Side of the square round the detector's box, in longer sides of that box ..."""
-    crop_up: float = 0.05
-    """... and how far it is moved up, in the same unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +100,16 @@ class TrainConfig:
     unlabelled: UnlabelledOptions | None = None
     net: NetOptions = field(default_factory=NetOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
+    start: str = ""
+    """Weights (.pt) of an earlier run to begin with, from the data folder; for fine-tuning."""
     seed: int = 0
     face_px: int = 48
     classes: tuple[str, ...] = EXPRESSIONS
+    crop: float = 0.8
+    """How the product cuts faces for this network: the square's side, in longer sides of the
+    detector's box ..."""
+    crop_up: float = 0.05
+    """... and how far it is moved up, in the same unit. The defaults fit FER+."""
     prior_strength: float = 0.5
     """Logit adjustment (Menon et al. 2021): how far training explains rarity away."""
     average: float = 0.999

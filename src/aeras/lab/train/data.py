@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from aeras.domain.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
-
-    from aeras.lab.train.config import TrainConfig
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -119,7 +117,7 @@ def read_votes(votes: NDArray[np.uint8], classes: int) -> tuple[NDArray[np.bool_
 def _resize(images: Grey, face_px: int) -> Grey:
     if images.shape[1:] == (face_px, face_px):
         return images
-    return np.stack([cv2.resize(i, (face_px, face_px)) for i in images]).astype(np.uint8)
+    return np.stack([to_square(image, face_px) for image in images])
 
 
 def _seen_in(
@@ -223,20 +221,15 @@ def read_grey(path: Path, face_px: int) -> Grey:
         raise InputError("not a readable picture", where=str(path))
     if image.min() == image.max():
         raise InputError("the picture has one constant level, no face", where=str(path))
-    how = cv2.INTER_AREA if min(image.shape) > face_px else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (face_px, face_px), interpolation=how), dtype=np.uint8)
+    return to_square(np.asarray(image, dtype=np.uint8), face_px)
+
+
+def to_square(grey: Grey, face_px: int) -> Grey:
+    """Resizes a face as the product does."""
+    how = cv2.INTER_AREA if grey.shape[1] > face_px else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey, (face_px, face_px), interpolation=how), dtype=np.uint8)
 
 
 def _split_of(name: str) -> str:
     place = hashlib.sha256(name.encode()).digest()[0] % 10
     return {0: "valid", 1: "test"}.get(place, "train")
-
-
-def open_faces(config: TrainConfig, data_root: Path) -> LabelledFaces:
-    """The data set a config names."""
-    path = data_root / config.data.path
-    kinds: dict[str, Callable[[], LabelledFaces]] = {
-        "ferplus": lambda: FerPlus(path, config.data.near_duplicate_correlation),
-        "folder": lambda: CropFolder(path),
-    }
-    return kinds[config.data.kind]()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import warnings
 from dataclasses import dataclass
@@ -10,30 +11,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-import onnxruntime as ort
+import onnxruntime as ort  # type: ignore[import-untyped]
 import torch
-from onnxruntime.quantization import (
+from onnxruntime.quantization import (  # type: ignore[import-untyped]
     CalibrationDataReader,
     QuantFormat,
     QuantType,
     quantize_static,
 )
-from onnxruntime.quantization.shape_inference import quant_pre_process
+from onnxruntime.quantization.shape_inference import (  # type: ignore[import-untyped]
+    quant_pre_process,
+)
 
 from aeras.domain.errors import ModelError
 from aeras.lab.train.augment import augment_batch
+from aeras.lab.train.calibrate import Calibration, calibrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from aeras.lab.train.config import TrainConfig
     from aeras.lab.train.data import Floats, Grey
     from aeras.lab.train.loop import Run
 
 log = logging.getLogger(__name__)
 
 CALIBRATION_FACES = 512
-TEMPERATURES = np.round(np.arange(0.7, 2.01, 0.05), 2)
 GREATEST_DIFFERENCE = 0.01
 """Logits of the fp32 file may differ from the trained network's by this much."""
 
@@ -47,7 +51,7 @@ class Exported:
 
     fp32: Path
     int8: Path
-    temperature: float
+    calibration: Calibration
     greatest_fp32_difference: float
     int8_agreement: float
 
@@ -55,8 +59,8 @@ class Exported:
 def export(run: Run, folder: Path, *, seed: int = 0) -> Exported:
     """Writes `expression.onnx` and `expression-int8.onnx` into folder.
 
-    Both take float32 (N, 1, S, S) grey levels 0..255 and give (N, classes) logits, with the prior
-    that training took away and the temperature folded into the last layer.
+    Both take float32 (N, 1, S, S) grey levels 0..255 and give (N, classes) logits; the calibration
+    is folded into the last layer. Beside each lies its spec for the runtime.
 
     Args:
         run: a trained run.
@@ -70,50 +74,44 @@ def export(run: Run, folder: Path, *, seed: int = 0) -> Exported:
         ModelError: if a file answers differently from the trained network.
     """
     rng = np.random.default_rng(seed)
-    temperature = choose_temperature(run, rng)
-    net = fold(run.average, run.adjustment, temperature)
+    calibration = calibrate(run, rng)
+    net = fold(run.average, run.adjustment, calibration)
     fp32, int8 = folder / "expression.onnx", folder / "expression-int8.onnx"
     _write_onnx(net, run.config.face_px, fp32)
     train = run.splits.train.images
     rows = rng.choice(len(train), min(CALIBRATION_FACES, len(train)), replace=False)
     faces = augment_batch(train[rows], run.config.augment, rng, run.config.face_px)
     _quantise(fp32, int8, faces)
+    for file in (fp32, int8):
+        file.with_name(f"{file.name}.toml").write_text(_spec(run.config), encoding="utf-8")
     seen = run.splits.valid if len(run.splits.valid) else run.splits.train
-    return _check(net, fp32, int8, temperature, seen.images)
+    return _check(net, fp32, int8, calibration, seen.images)
 
 
-def choose_temperature(run: Run, rng: np.random.Generator) -> float:
-    """Finds the temperature that holds where pictures are worse and rare classes are not rare.
-
-    A temperature fitted on undisturbed validation faces is overconfident elsewhere. This one has
-    the least cross-entropy to the human votes on validation faces disturbed as in training, every
-    class weighing the same.
-    """
-    valid = run.splits.valid
-    if not len(valid):
-        return 1.0
-    disturbed = augment_batch(valid.images, run.config.augment, rng, run.config.face_px)[:, 0]
-    images = np.concatenate([valid.images, disturbed.astype(np.uint8)])
-    logits, targets = run.logits(images), np.concatenate([valid.targets, valid.targets])
-    leading = targets.argmax(1)
-    weights = (1 / np.bincount(leading, minlength=targets.shape[1]).clip(1))[leading]
-    losses = [_cross_entropy(logits / t, targets, weights) for t in TEMPERATURES]
-    return float(TEMPERATURES[int(np.argmin(losses))])
-
-
-def _cross_entropy(logits: Floats, targets: Floats, weights: Floats) -> float:
-    shifted = logits - logits.max(1, keepdims=True)
-    logs = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
-    return float(-((targets * logs).sum(1) * weights).sum() / weights.sum())
-
-
-def fold(net: torch.nn.Module, adjustment: torch.Tensor, temperature: float) -> torch.nn.Module:
+def fold(
+    net: torch.nn.Module, adjustment: torch.Tensor, calibration: Calibration
+) -> torch.nn.Module:
     """A copy of the network whose last layer includes the prior and the temperature."""
     folded = copy.deepcopy(net).to(memory_format=torch.contiguous_format).eval()
     with torch.no_grad():
-        folded.head.weight /= temperature
-        folded.head.bias.copy_((folded.head.bias + adjustment) / temperature)
+        folded.head.bias += calibration.prior_share * adjustment
+        folded.head.weight /= calibration.temperature
+        folded.head.bias /= calibration.temperature
     return folded
+
+
+def _spec(config: TrainConfig) -> str:
+    """What the runtime must know to run the file (`aeras.perceive.expression.ExpressionSpec`)."""
+    rows = {
+        "size": [config.face_px, config.face_px],
+        "colour": "grey",
+        "layout": "nchw",
+        "margin": config.crop,
+        "shift": config.crop_up,
+        "output": "logits",
+        "classes": list(config.classes),
+    }
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in rows.items())
 
 
 def _write_onnx(net: torch.nn.Module, face_px: int, path: Path) -> None:
@@ -183,7 +181,7 @@ def run_onnx(path: Path, images: Grey) -> Floats:
 
 
 def _check(
-    net: torch.nn.Module, fp32: Path, int8: Path, temperature: float, images: Grey
+    net: torch.nn.Module, fp32: Path, int8: Path, calibration: Calibration, images: Grey
 ) -> Exported:
     with torch.inference_mode():
         faces = torch.from_numpy(images.astype(np.float32))[:, None]
@@ -200,4 +198,4 @@ def _check(
             f"expected {LEAST_AGREEMENT:.0%}",
             where=str(int8),
         )
-    return Exported(fp32, int8, temperature, difference, agreement)
+    return Exported(fp32, int8, calibration, difference, agreement)

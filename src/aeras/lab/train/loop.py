@@ -115,8 +115,12 @@ class Run:
 
     def logits(self, images: Grey) -> Floats:
         """What the averaged network says, the trained-away prior given back; (N, classes)."""
-        logits: Floats = predict(self.average, images) + self.adjustment.numpy()
+        logits: Floats = self.raw_logits(images) + self.adjustment.numpy()
         return logits
+
+    def raw_logits(self, images: Grey) -> Floats:
+        """The same without the prior; (N, classes)."""
+        return predict(self.average, images)
 
 
 class Threads:

@@ -7,22 +7,26 @@ import json
 import logging
 import os
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from aeras.domain.errors import InputError
+from aeras.domain.errors import InputError, ModelError
 from aeras.lab.train.config import load_config
-from aeras.lab.train.data import Split, open_faces
+from aeras.lab.train.data import CropFolder, FerPlus, Split
 from aeras.lab.train.export import Exported, export, run_onnx
 from aeras.lab.train.loop import Run, record, run_stage, score
+from aeras.lab.train.public import AffectNet, RafDb
 from aeras.lab.train.selftrain import load_unlabelled, with_unlabelled
+from aeras.perceive.yunet import Yunet
 
 if TYPE_CHECKING:
     from aeras.domain.seen_ports import FaceDetector
-    from aeras.lab.train.data import Floats, Grey
+    from aeras.lab.train.config import TrainConfig
+    from aeras.lab.train.data import Floats, Grey, LabelledFaces
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +66,8 @@ def train(
             "holds a run already", where=str(folder), todo="Resume it, or change the config's name"
         )
     folder.mkdir(parents=True, exist_ok=True)
+    if config.start:
+        _start_from(run, data_root / config.start)
     run.restore()
     for stage in range(run.stage, len(config.stages)):
         if stage > run.stage:
@@ -74,6 +80,33 @@ def train(
     return result
 
 
+def open_faces(config: TrainConfig, data_root: Path) -> LabelledFaces:
+    """The data set a config names."""
+    path = data_root / config.data.path
+    match config.data.kind:
+        case "ferplus":
+            return FerPlus(path, config.data.near_duplicate_correlation)
+        case "folder":
+            return CropFolder(path)
+        case "rafdb":
+            return RafDb(path)
+        case "affectnet":
+            return AffectNet(path)
+
+
+def _start_from(run: Run, weights: Path) -> None:
+    """Begins with the weights of an earlier run of the same shape."""
+    try:
+        state = torch.load(weights, weights_only=True)
+        run.average.load_state_dict(state)
+    except (OSError, RuntimeError, UnpicklingError) as error:
+        raise ModelError(
+            f"not weights of a network of this config's shape: {str(error).splitlines()[0]}",
+            where=str(weights),
+        ) from error
+    run.begin_stage(0)
+
+
 def _weights(run: Run, stage: int) -> Path:
     return run.folder / f"{run.config.stages[stage].name}.pt"
 
@@ -84,13 +117,8 @@ def _lesson(run: Run, data_root: Path, detector: FaceDetector | None) -> Split:
     labelled = run.splits.train
     if not options.self_training or unlabelled is None:
         return labelled
-    faces = load_unlabelled(
-        data_root / unlabelled.path,
-        unlabelled,
-        run.config.face_px,
-        detector or _product_detector(),
-        run.folder / "unlabelled.npz",
-    )
+    cache = run.folder / "unlabelled.npz"
+    faces = load_unlabelled(run.config, data_root, detector or Yunet(), cache)
     teacher = Run(run.config, run.splits, run.folder)
     teacher.average.load_state_dict(torch.load(_weights(run, run.stage - 1), weights_only=True))
     return with_unlabelled(
@@ -109,10 +137,6 @@ def _read(teacher: Run, images: Grey) -> Floats:
     readings = [functional.softmax(torch.from_numpy(logits), 1).numpy() for logits in both]
     mean: Floats = np.mean(readings, axis=0, dtype=np.float32)
     return mean
-
-
-def _product_detector() -> FaceDetector:
-    raise NotImplementedError
 
 
 def _test(run: Run) -> dict[str, Any]:

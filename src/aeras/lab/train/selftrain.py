@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from aeras.domain.errors import InputError
-from aeras.lab.train.data import NO_LABEL, Split, read_rows
+from aeras.domain.errors import ConfigError, InputError
+from aeras.lab.train.data import NO_LABEL, Split, read_rows, to_square
+from aeras.perceive.expression import ExpressionSpec, crop_square
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aeras.domain.geometry import Box
     from aeras.domain.seen_ports import FaceDetector
-    from aeras.lab.train.config import UnlabelledOptions
+    from aeras.lab.train.config import TrainConfig
     from aeras.lab.train.data import Floats, Grey, Ints
 
 log = logging.getLogger(__name__)
@@ -40,30 +40,32 @@ class Unlabelled:
 
 
 def load_unlabelled(
-    folder: Path, options: UnlabelledOptions, face_px: int, detector: FaceDetector, cache: Path
+    config: TrainConfig, data_root: Path, detector: FaceDetector, cache: Path
 ) -> Unlabelled:
     """Finds and crops the unlabelled faces as the product does; keeps the crops in `cache`.
 
     Raises:
         InputError: if the folder or its labels.csv cannot be used, or no face is found.
+        ConfigError: if the config names no unlabelled faces.
     """
+    options = config.unlabelled
+    if options is None:
+        raise ConfigError("self_training needs the key 'unlabelled'")
+    folder = data_root / options.path
     rows = read_rows(folder, {"file", *options.group_columns})
     if not cache.exists():
-        images, found = [], []
-        for index, row in enumerate(rows):
-            crop = _find_crop(folder / row["file"], options, face_px, detector)
-            if crop is not None:
-                images.append(crop)
-                found.append(index)
-        if not images:
+        crops = {
+            i: _find_crop(folder / row["file"], config, detector) for i, row in enumerate(rows)
+        }
+        found = {i: crop for i, crop in crops.items() if crop is not None}
+        if not found:
             raise InputError("no face was found in any picture", where=str(folder))
-        np.savez(cache, images=np.stack(images), rows=np.array(found))
+        np.savez(cache, images=np.stack(list(found.values())), rows=np.array(list(found)))
     with np.load(cache) as arrays:
-        images_found, index_found = arrays["images"], arrays["rows"]
-    log.info("unlabelled faces: %d of %d found", len(images_found), len(rows))
-    kept = [rows[i] for i in index_found]
+        images, kept = arrays["images"], [rows[i] for i in arrays["rows"]]
+    log.info("unlabelled faces: %d of %d found", len(images), len(rows))
     others = [c for c in options.group_columns if c != options.aligned_column]
-    return Unlabelled(images_found, _codes(kept, list(options.group_columns)), _codes(kept, others))
+    return Unlabelled(images, _codes(kept, list(options.group_columns)), _codes(kept, others))
 
 
 def _codes(rows: list[dict[str, str]], columns: list[str]) -> Ints:
@@ -71,31 +73,17 @@ def _codes(rows: list[dict[str, str]], columns: list[str]) -> Ints:
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def _find_crop(
-    path: Path, options: UnlabelledOptions, face_px: int, detector: FaceDetector
-) -> Grey | None:
+def _find_crop(path: Path, config: TrainConfig, detector: FaceDetector) -> Grey | None:
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise InputError("not a readable picture", where=str(path))
     faces = detector.detect(np.asarray(image, dtype=np.uint8))
     if not faces:
         return None
-    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
-    return crop_square(grey, faces[0].box, options.crop, options.crop_up, face_px)
-
-
-def crop_square(grey: Grey, box: Box, share: float, up: float, face_px: int) -> Grey:
-    """Cuts the square of `share` longer sides round a face box, moved `up`, as face_px pixels."""
-    x1, y1, x2, y2 = (float(v) for v in box)
-    longer = max(x2 - x1, y2 - y1)
-    side = max(2, round(share * longer))
-    centre = ((x1 + x2) / 2, (y1 + y2) / 2 - up * longer)
-    left, top = (round(c - side / 2) for c in centre)
-    pad = max(0, -left, -top, left + side - grey.shape[1], top + side - grey.shape[0])
-    padded = cv2.copyMakeBorder(grey, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-    crop = padded[top + pad : top + pad + side, left + pad : left + pad + side]
-    how = cv2.INTER_AREA if side > face_px else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(crop, (face_px, face_px), interpolation=how), dtype=np.uint8)
+    px = config.face_px
+    spec = ExpressionSpec((px, px), config.classes, margin=config.crop, shift=config.crop_up)
+    crop = crop_square(np.asarray(image, dtype=np.uint8), faces[0].box, spec)
+    return to_square(np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), dtype=np.uint8), px)
 
 
 def align(readings: Floats, groups: Ints, references: Ints, strength: float) -> Floats:
