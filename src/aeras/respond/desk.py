@@ -40,7 +40,6 @@ class Desk:
         secret: Key for tokens and receipts.
         clock: Present moment in UTC.
         grain: Coarseness of `Answer.at`.
-        origin: What every answer is marked as: simulated in a shop that does not exist.
         origin: Origin of the answers; ``SIMULATED`` in a shop whose items do not exist.
         on_answer: Told of each answer once it is stored.
     """
@@ -57,7 +56,6 @@ class Desk:
         clock: Clock,
         grain: timedelta = timedelta(minutes=15),
         origin: Origin = Origin.CAMERA,
-        origin: Origin = Origin.CAMERA,
         on_answer: Callable[[Answer], None] = lambda answer: None,
     ) -> None:
         self._shop = shop
@@ -68,7 +66,6 @@ class Desk:
         self._secret = secret
         self._clock = clock
         self._grain = grain
-        self._origin = origin
         self._origin = origin
         self._on_answer = on_answer
         self._tokens = Tokens(secret, book=answers, clock=clock)
@@ -231,7 +228,6 @@ class Desk:
             rating=reply.rating,
             choice=reply.choice,
             text=reply.text,
-            origin=self._origin,
             origin=self._origin,
         )
 
