@@ -1,0 +1,126 @@
+"""From what places decided to interactions: which take was kept, which was put back, what was
+only touched. Rules only; no pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aeras.domain.kept import Kind
+from aeras.shelf.place import Change, State, Touch
+
+
+@dataclass(frozen=True, slots=True)
+class HandlingOptions:
+    """Settings of `Handling`, in seconds.
+
+    Attributes:
+        max_hold_s: A take that was not put back by then counts as kept; a later put back is still
+            told.
+        contact_s: A take begins at most this long before the item leaves, so that its times stay
+            telling when a hand has long rested at the place.
+        least_touch_s, most_touch_s: Length of a touch that counts.
+    """
+
+    max_hold_s: float = 10.0
+    contact_s: float = 0.7
+    least_touch_s: float = 0.5
+    most_touch_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One thing done at one place; becomes an `Interaction` once it has names and a reaction."""
+
+    kind: Kind
+    start_s: float
+    end_s: float
+    hold_s: float
+    confidence: float
+    outcome: bool
+    visit: int | None
+
+
+@dataclass(slots=True)
+class _Open:
+    """An item that is away."""
+
+    contact_s: float
+    left_s: float
+    confidence: float
+    free: bool
+    visit: int | None
+    told: bool = False
+
+
+class Handling:
+    """The handling rules of one place."""
+
+    def __init__(self, options: HandlingOptions | None = None) -> None:
+        self.options = options or HandlingOptions()
+        self._open: _Open | None = None
+
+    @property
+    def holder(self) -> int | None:
+        """Visit that holds this place's item, where known."""
+        return self._open.visit if self._open and not self._open.told else None
+
+    def changed(self, change: Change, visit: int | None) -> list[Deed]:
+        """The place changed state."""
+        if change.to is State.AWAY:
+            self._open = _Open(change.contact_s, change.happened_s, change.sure, change.free, visit)
+            return []
+        deeds = []
+        gone, self._open = self._open, None
+        if gone and not gone.told:
+            deeds.append(self._take(gone, hold_s=change.happened_s - gone.left_s, kept=False))
+        hold_s = change.happened_s - gone.left_s if gone else 0.0
+        deeds.append(
+            Deed(
+                Kind.PUT_BACK,
+                change.happened_s,
+                max(change.rested_s, change.happened_s),
+                hold_s,
+                change.sure,
+                outcome=True,
+                visit=visit if visit is not None or gone is None else gone.visit,
+            )
+        )
+        return deeds
+
+    def touched(self, touch: Touch, visit: int | None) -> list[Deed]:
+        """The place was touched and left as it was."""
+        length = touch.to_s - touch.from_s
+        if not self.options.least_touch_s <= length <= self.options.most_touch_s:
+            return []
+        return [Deed(Kind.REACH, touch.from_s, touch.to_s, 0.0, 0.6, outcome=True, visit=visit)]
+
+    def tick(self, t_s: float, *, left: bool) -> list[Deed]:
+        """Closes a take whose holder left, or that has lasted long enough.
+
+        Args:
+            t_s: Now.
+            left: The visit that holds the item has left the fixture.
+        """
+        gone = self._open
+        if gone is None or gone.told:
+            return []
+        held_s = t_s - gone.left_s
+        if not left and held_s < self.options.max_hold_s:
+            return []
+        return self._keep(gone, held_s)
+
+    def finish(self, t_s: float) -> list[Deed]:
+        """End of the file: what is away was kept, as far as anybody can tell."""
+        gone = self._open
+        return self._keep(gone, t_s - gone.left_s) if gone and not gone.told else []
+
+    def _keep(self, gone: _Open, held_s: float) -> list[Deed]:
+        gone.told = True
+        return [self._take(gone, hold_s=held_s, kept=True)]
+
+    def _take(self, gone: _Open, *, hold_s: float, kept: bool) -> Deed:
+        start_s = max(gone.contact_s, gone.left_s - self.options.contact_s)
+        return Deed(
+            Kind.TAKE, start_s, gone.left_s, max(0.0, hold_s), gone.confidence, kept, gone.visit
+        )

@@ -1,0 +1,130 @@
+"""One camera of a rig: which models its frames need, its tracks, its fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aeras.domain.geometry import Box
+from aeras.domain.seen import Detections, Frame, Image, Track
+from aeras.domain.shop import CameraRole, CameraSpec, Fixture
+from aeras.shelf.fixture import FixtureOptions, FixtureReader
+from aeras.shelf.zones import Zone, fit_polygon, region_round
+from aeras.track.byte import ByteOptions, ByteTracker
+
+AROUND = 0.6
+"""People are looked for when something moves within this share of a fixture's size round it."""
+HAND_MARGIN = 0.15
+STEP = 10
+"""Grey levels (8 bit, on a 16th of the picture) that count as movement."""
+
+
+class Eye:
+    """State of one camera between its frames.
+
+    Args:
+        camera: The camera.
+        reads: Fixtures whose visits and facings are read from this camera.
+        faces_of: Fixtures whose faces are read from this camera.
+        reads_faces: False puts people in the place of faces.
+    """
+
+    def __init__(
+        self,
+        camera: CameraSpec,
+        reads: Sequence[Fixture],
+        faces_of: Sequence[Fixture],
+        *,
+        reads_faces: bool,
+        tracking: ByteOptions,
+        fixture_options: FixtureOptions,
+        people_every_s: float,
+        moving: float,
+    ) -> None:
+        self.camera = camera
+        self.readers = [FixtureReader(fixture, camera, fixture_options) for fixture in reads]
+        self.subject = "faces" if camera.role is CameraRole.SHELF and reads_faces else "people"
+        self.faced = tuple(faces_of) if self.subject == "faces" else ()
+        self.now_s = 0.0
+        self._tracker = ByteTracker(tracking)
+        self._tracks: list[Track] = []
+        self._small: NDArray[np.uint8] | None = None
+        self._looked_s = float("-inf")
+        self._people_every_s = people_every_s
+        self._moving = moving
+        self._zones: dict[str, Zone] = {}
+
+    def tasks(self, frame: Frame) -> frozenset[str]:
+        """What is worth running on a frame: nothing, while nothing moves and nobody is there."""
+        self.now_s = frame.t_s
+        moved = self._moved(frame)
+        due = frame.t_s - self._looked_s >= self._people_every_s
+        wanted = set()
+        if moved or self._tracks or due:
+            wanted.add(self.subject)
+            self._looked_s = frame.t_s
+        if moved and any(reader.busy for reader in self.readers):
+            wanted.add("hands")
+        return frozenset(wanted)
+
+    def hand_regions(self, frame: Frame) -> list[Box]:
+        """Where hands are looked for: round the fixtures where something is going on."""
+        return [
+            region_round([self._outline(reader.fixture, frame)], HAND_MARGIN, frame.size)
+            for reader in self.readers
+            if reader.busy
+        ]
+
+    def track(self, detections: Detections, frame: Frame) -> list[Track]:
+        """Follows this camera's subject; without a look at it the tracks stay as they are."""
+        if self.subject in detections.ran:
+            found = detections.faces if self.subject == "faces" else detections.people
+            boxes = np.array([one.box for one in found], dtype=np.float64).reshape(-1, 4)
+            scores = np.array([one.score for one in found], dtype=np.float64)
+            self._tracks = self._tracker.update(boxes, scores, frame.t_s)
+        return self._tracks
+
+    def before(self, fixture: Fixture, frame: Frame) -> list[Track]:
+        """Face tracks that stand before a fixture."""
+        zone = self._zones.get(fixture.id)
+        if zone is None:
+            own = fixture.camera == self.camera.id
+            outline = self._outline(fixture, frame) if own else ()
+            zone = self._zones[fixture.id] = Zone(outline)
+        return [track for track in self._tracks if zone.holds_face(track.box)]
+
+    def _outline(self, fixture: Fixture, frame: Frame) -> tuple[tuple[float, float], ...]:
+        width, height = self.camera.size
+        whole = ((0.0, 0.0), (float(width), 0.0), (float(width), float(height)), (0.0, height))
+        return fit_polygon(fixture.polygon or whole, self.camera.size, frame.size)
+
+    def _moved(self, frame: Frame) -> bool:
+        """Whether something moves round any fixture since the frame before."""
+        small = _reduced(frame.image)
+        last, self._small = self._small, small
+        if last is None or last.shape != small.shape:
+            return True
+        steps = cv2.absdiff(small, last) > STEP
+        return any(
+            float(self._around(reader.fixture, frame, steps).mean()) > self._moving
+            for reader in self.readers
+        ) or (not self.readers and float(steps.mean()) > self._moving)
+
+    def _around(
+        self, fixture: Fixture, frame: Frame, steps: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        if self.camera.id != fixture.camera:
+            return steps
+        box = region_round([self._outline(fixture, frame)], AROUND, frame.size)
+        x0, y0, x1, y1 = (int(v) // 4 for v in box)
+        return steps[y0 : y1 + 1, x0 : x1 + 1]
+
+
+def _reduced(image: Image) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    small = cv2.resize(image, (width // 4, height // 4), interpolation=cv2.INTER_NEAREST)
+    grey = cv2.blur(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), (3, 3))
+    return np.asarray(grey, dtype=np.uint8)

@@ -1,0 +1,162 @@
+"""The pipeline of one rig: the cameras that share fixtures, read together.
+
+    perceive -> track -> interactions per fixture -> join with faces by time -> reaction
+
+Everything a rig knows of people is in memory, belongs to open visits, and goes with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aeras.domain.geometry import Box
+from aeras.domain.seen import Detections, Frame, Interaction
+from aeras.domain.shop import CameraRole, CameraSpec, Shop
+from aeras.shelf.faces import FaceLog
+from aeras.shelf.fixture import FixtureOptions
+from aeras.shelf.react import Reactor
+from aeras.track.byte import ByteOptions
+from aeras.wiring.eye import Eye
+
+
+class Perceiver(Protocol):
+    """What the rig needs of `aeras.perceive.Perception`."""
+
+    def detect(
+        self,
+        frame: Frame,
+        tasks: frozenset[str],
+        *,
+        face_regions: Sequence[Box] = (),
+        hand_regions: Sequence[Box] = (),
+    ) -> Detections:
+        """Runs the named tasks (``faces``, ``people``, ``hands``) on a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class RigOptions:
+    """Settings of a `Rig`.
+
+    Attributes:
+        faces: False never looks for a face (profile behaviour-only); bodies stand in for them on
+            shelf cameras, and every coverage is 0.
+        people_every_s: With nobody about and nothing moving, people are sought this often.
+        moving: Share of a fixture's surroundings that must move before models run on them.
+        fixture: Settings of the shelf room.
+        people: Settings of the body tracker.
+        face_tracks: Settings of the face tracker: faces are rarely hidden for long, and a visit
+            to a shelf may be short.
+    """
+
+    faces: bool = True
+    people_every_s: float = 1.0
+    moving: float = 0.004
+    fixture: FixtureOptions = field(default_factory=FixtureOptions)
+    people: ByteOptions = field(default_factory=lambda: ByteOptions(high=0.4, start=0.45))
+    face_tracks: ByteOptions = field(
+        default_factory=lambda: ByteOptions(high=0.5, start=0.6, confirm=1, lost_s=1.0)
+    )
+
+
+def groups(shop: Shop) -> list[tuple[CameraSpec, ...]]:
+    """Cameras that must be read by one worker: those that a fixture's picture and faces join."""
+    leader = {camera.id: camera.id for camera in shop.cameras}
+
+    def find(name: str) -> str:
+        while leader[name] != name:
+            name = leader[name]
+        return name
+
+    for fixture in shop.fixtures:
+        if fixture.camera in leader and fixture.face_camera in leader:
+            leader[find(fixture.face_camera or "")] = find(fixture.camera or "")
+    together: dict[str, list[CameraSpec]] = {}
+    for camera in shop.cameras:
+        together.setdefault(find(camera.id), []).append(camera)
+    return [tuple(cameras) for cameras in together.values()]
+
+
+class Rig:
+    """Reads the frames of some cameras, in whatever order they come.
+
+    Args:
+        shop: The site.
+        cameras: The cameras of this rig; frames of others are refused.
+        perception: Finds faces, people and hands.
+        options: See `RigOptions`.
+    """
+
+    def __init__(
+        self,
+        shop: Shop,
+        cameras: Sequence[CameraSpec],
+        perception: Perceiver,
+        options: RigOptions | None = None,
+    ) -> None:
+        self.options = options or RigOptions()
+        self._perception = perception
+        self._faces = FaceLog()
+        self._reactor = Reactor(self._faces)
+        names = {camera.id for camera in cameras}
+        self._eyes = {camera.id: self._eye(shop, camera, names) for camera in cameras}
+
+    def update(self, frame: Frame) -> tuple[Detections, list[Interaction]]:
+        """Takes one frame of one of the cameras; gives what was decided with it.
+
+        Raises:
+            KeyError: The frame's camera does not belong to this rig.
+        """
+        eye = self._eyes[frame.camera]
+        detections = self._perceive(eye, frame)
+        tracks = eye.track(detections, frame)
+        self._log_faces(eye, detections, frame)
+        found = [i for reader in eye.readers for i in reader.update(frame, detections, tracks)]
+        return detections, self._react(eye, found)
+
+    def finish(self) -> list[Interaction]:
+        """Closes what is open in all cameras (end of a file or of the shift)."""
+        eyes = self._eyes.values()
+        return [i for eye in eyes for r in eye.readers for i in self._react(eye, r.finish())]
+
+    def _perceive(self, eye: Eye, frame: Frame) -> Detections:
+        tasks = eye.tasks(frame)
+        if not tasks:
+            return Detections()
+        return self._perception.detect(frame, tasks, hand_regions=eye.hand_regions(frame))
+
+    def _log_faces(self, eye: Eye, detections: Detections, frame: Frame) -> None:
+        if "faces" in detections.ran:
+            for fixture in eye.faced:
+                tracks = eye.before(fixture, frame)
+                self._faces.add(fixture.id, frame.t_s, detections.faces, tracks)
+
+    def _react(self, eye: Eye, found: Sequence[Interaction]) -> list[Interaction]:
+        own_face = eye.subject == "faces"
+        return [self._reactor.react(i, eye.now_s, own_face=own_face) for i in found]
+
+    def _eye(self, shop: Shop, camera: CameraSpec, names: set[str]) -> Eye:
+        options = self.options
+        reads = [
+            f
+            for f in shop.fixtures
+            if f.camera == camera.id or (f.camera not in names and f.face_camera == camera.id)
+        ]
+        faces_of = [
+            f
+            for f in shop.fixtures
+            if f.face_camera == camera.id
+            or (f.face_camera is None and f.camera == camera.id and camera.role is CameraRole.SHELF)
+        ]
+        shelf = camera.role is CameraRole.SHELF and options.faces
+        return Eye(
+            camera,
+            reads,
+            faces_of,
+            reads_faces=options.faces,
+            tracking=options.face_tracks if shelf else options.people,
+            fixture_options=options.fixture,
+            people_every_s=options.people_every_s,
+            moving=options.moving,
+        )
