@@ -41,7 +41,7 @@ class FaceMeshOptions:
     """
 
     margin: float = 1.5
-    presence: float = 0.5
+    presence: float = 0.9
 
 
 class MediaPipeFaceMesh:

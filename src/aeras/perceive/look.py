@@ -55,6 +55,7 @@ class Perception:
         *,
         face_regions: Sequence[Box] = (),
         hand_regions: Sequence[Box] = (),
+        people_regions: Sequence[Box] = (),
     ) -> Detections:
         """Looks at one frame.
 
@@ -63,6 +64,7 @@ class Perception:
             tasks: Any of ``faces``, ``people``, ``hands``.
             face_regions: xyxy pixels where faces are looked for; empty: everywhere.
             hand_regions: xyxy pixels where hands are looked for; empty: everywhere.
+            people_regions: xyxy pixels where people are looked for; empty: everywhere.
 
         Raises:
             ValueError: An unknown task.
@@ -78,7 +80,7 @@ class Perception:
         if "faces" in tasks:
             faces, unsure = self._faces(image, face_regions)
         if "people" in tasks:
-            everyone = self._people.detect_all(image)
+            everyone = self._people.detect_all(image, people_regions)
             people = [person for person in everyone if self._people.is_sure(person)]
             unsure += [_top(person.box) for person in everyone[len(people) :]]
         if "hands" in tasks:

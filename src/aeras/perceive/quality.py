@@ -27,7 +27,7 @@ class QualityOptions:
     min_height: float = 48.0
     max_yaw: float = 40.0
     max_pitch: float = 35.0
-    min_sharpness: float = 0.02
+    min_sharpness: float = 0.03
     min_inside: float = 0.95
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 import numpy as np
@@ -11,6 +16,8 @@ from numpy.typing import NDArray
 from aeras.domain.errors import ModelError
 
 Tensor = NDArray[Any]
+
+_stderr = threading.Lock()
 
 _REPLACE = "Replace the file, see `aeras models verify`"
 
@@ -80,8 +87,9 @@ class LiteRtModel:
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - heavy
 
         try:
-            self._interpreter = Interpreter(model_content=data, num_threads=1)
-            self._interpreter.allocate_tensors()
+            with _without_chatter():
+                self._interpreter = Interpreter(model_content=data, num_threads=1)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(
                 f"LiteRT cannot load the model ({_first_line(error)})", where=where, todo=_REPLACE
@@ -98,6 +106,26 @@ class LiteRtModel:
         self._interpreter.set_tensor(self._input, tensor)
         self._interpreter.invoke()
         return {name: self._interpreter.get_tensor(at) for name, at in self._outputs.items()}
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Drops the INFO line that LiteRT writes to stderr past Python; other lines go through.
+
+    What other threads write to stderr meanwhile comes out a little later.
+    """
+    with _stderr, tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            held.seek(0)
+            lines = [line for line in held if not line.startswith(b"INFO: Created TensorFlow")]
+            os.write(2, b"".join(lines))
 
 
 def _first_line(error: Exception) -> str:
