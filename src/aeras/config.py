@@ -22,6 +22,7 @@ from stdnum import ean
 from aeras.domain.errors import ConfigError
 from aeras.domain.geometry import Box, Polygon, as_polygon
 from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture, Item, Shop
+from aeras.privacy.profiles import PrivacyClaims, check_profile
 
 MIN_CORNERS = 3
 MAX_SIDE_PX = 8192
@@ -186,7 +187,7 @@ class TriggerSection(_Section):
     mode: Literal["count"] = "count"
     item: str = "*"
     category: str | None = None
-    threshold: int = Field(default=5, ge=1)
+    threshold: int = Field(default=5, ge=0)
     window: Duration = timedelta(hours=2)
     cool_down: Duration = timedelta(hours=24)
     survey: str = "put-back"
@@ -250,6 +251,22 @@ def load_site(path: Path) -> Site:
         more = f" ({len(found) - 1} more: run aeras check)" if len(found) > 1 else ""
         raise ConfigError(first.what + more, where=first.where, todo=first.todo)
     return _build(file, path)
+
+
+def check_privacy(site: Site) -> None:
+    """Raises PrivacyError when the site asks for more than its profile allows."""
+    privacy = site.privacy
+    check_profile(
+        PrivacyClaims(
+            profile=privacy.profile,
+            expression=privacy.expression,
+            jurisdiction=privacy.jurisdiction or "",
+            controller=privacy.controller or "",
+            dpia=privacy.dpia or "",
+            notice=privacy.notice or "",
+        ),
+        where=f"{site.path}: privacy",
+    )
 
 
 def read_site(path: Path) -> tuple[SiteFile | None, list[ConfigError]]:

@@ -1,0 +1,360 @@
+"""The command line. Each command is a few lines: the work is done in the rooms and the lab."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.console import Console
+
+from aeras import __version__
+from aeras.domain.errors import AerasError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Reads shop cameras and tells how shoppers react to single products, keeping no picture.",
+)
+lab = typer.Typer(no_args_is_help=True, help="Evaluation, simulation and training tools.")
+models = typer.Typer(no_args_is_help=True, help="The model files and their cards.")
+app.add_typer(lab, name="lab")
+app.add_typer(models, name="models")
+
+SiteArg = Annotated[Path, typer.Argument(help="Site file (YAML).", metavar="SITE")]
+JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+out = Console()
+err = Console(stderr=True)
+
+
+def main() -> None:
+    """Entry point: turns an `AerasError` into one line on stderr and exit code 2."""
+    try:
+        app()
+    except AerasError as error:
+        sys.stderr.write(f"aeras: {error}\n")
+        sys.exit(2)
+    except BrokenPipeError:  # `aeras ... | head`
+        sys.exit(0)
+
+
+@app.callback()
+def _set_up(
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.DEBUG if verbose else logging.WARNING
+        ),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+    if version:
+        out.print(f"aeras {__version__}")
+        raise typer.Exit
+
+
+def _json_line(record: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+# --- a shop --------------------------------------------------------------------------------------
+
+
+@app.command()
+def demo(
+    *,
+    port: Annotated[int, typer.Option(help="Port of the dashboard.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    camera: Annotated[
+        str | None, typer.Option(help="Webcam number to use as the shelf camera.")
+    ] = None,
+    video: Annotated[
+        Path | None, typer.Option(help="Video file to use as the shelf camera.")
+    ] = None,
+    headless: Annotated[bool, typer.Option(help="No browser; stop after --seconds.")] = False,
+    seconds: Annotated[float, typer.Option(help="How long to run headless.")] = 60.0,
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="Where the demo keeps its videos and records.")
+    ] = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Runs a whole demo shop: real models on rendered shoppers, thirty simulated days of history.
+
+    Examples:  `aeras demo`  ·  `aeras demo --camera 0`  ·
+    `aeras demo --headless --seconds 60 --json`
+    """
+    from aeras.lab.demo import DemoOptions, run_demo  # heavy: loads the models' runtimes
+
+    options = DemoOptions(
+        directory=directory,
+        host=host,
+        port=port,
+        camera=camera,
+        video=video,
+        headless_s=seconds if headless else None,
+    )
+    result = run_demo(options, say=err.print)
+    if result is None:
+        return
+    if as_json:
+        _json_line(result)
+    else:
+        out.print(", ".join(f"{name} {value}" for name, value in result.items()))
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(help="Folder for the new site.", metavar="DIR")],
+) -> None:
+    """Writes an example site file to start from.
+
+    Example:  `aeras init my-shop`
+    """
+    from aeras.wiring.scaffold import write_example
+
+    path = write_example(directory)
+    out.print(f"Wrote {path}. Edit it, then: aeras check {path}")
+
+
+@app.command()
+def check(site: SiteArg, *, as_json: JsonOpt = False) -> None:
+    """Checks a site file against its schema and its privacy profile; starts nothing.
+
+    Example:  `aeras check my-shop/site.yaml`
+    """
+    from aeras.config import check_privacy, load_site, read_site
+
+    problems: list[AerasError] = [*read_site(site)[1]]
+    if not problems:
+        loaded = load_site(site)
+        try:
+            check_privacy(loaded)
+        except AerasError as error:
+            problems = [error]
+    if as_json:
+        _json_line({"ok": not problems, "problems": [str(problem) for problem in problems]})
+    else:
+        for problem in problems:
+            sys.stderr.write(f"aeras: {problem}\n")
+        if not problems:
+            shop = loaded.shop
+            out.print(
+                f"{site} is fine: {len(shop.cameras)} cameras, {len(shop.fixtures)} fixtures, "
+                f"{len(shop.items)} items, profile {loaded.privacy.profile}."
+            )
+    if problems:
+        raise typer.Exit(2)
+
+
+@app.command()
+def run(
+    site: SiteArg,
+    *,
+    host: Annotated[str | None, typer.Option(help="Overrides the site file.")] = None,
+    port: Annotated[int | None, typer.Option(help="Overrides the site file.")] = None,
+) -> None:
+    """Runs a shop: cameras, triggers, surveys and the dashboard, until Ctrl-C.
+
+    Example:  `aeras run my-shop/site.yaml`
+    """
+    from aeras.wiring.serve import run_site
+
+    run_site(site, host=host, port=port, say=err.print)
+
+
+@models.command("list")
+def models_list(*, as_json: JsonOpt = False) -> None:
+    """Lists the shipped models with their licences and measured figures."""
+    from dataclasses import asdict
+
+    from aeras.perceive.registry import list_models
+
+    for card in list_models():
+        if as_json:
+            _json_line(asdict(card))
+        else:
+            out.print(f"[bold]{card.name}[/bold] ({card.task}): {card.title}")
+            out.print(f"  {card.file}, {card.size:,} bytes, {card.licence_weights}")
+            out.print(f"  {card.measured}")
+
+
+@models.command("verify")
+def models_verify(*, as_json: JsonOpt = False) -> None:
+    """Checks every model file against its recorded SHA-256."""
+    from aeras.perceive.registry import verify_models
+
+    checks = verify_models()
+    bad = [check for check in checks if check.problem]
+    if as_json:
+        _json_line({check.card.name: check.problem or "ok" for check in checks})
+    else:
+        for check in bad:
+            sys.stderr.write(f"aeras: {check.problem}\n")
+        if not bad:
+            out.print(f"{len(checks)} model files are as recorded.")
+    if bad:
+        raise typer.Exit(2)
+
+
+# --- the lab ---------------------------------------------------------------------------------
+
+
+@lab.command()
+def replay(
+    site: SiteArg,
+    *,
+    camera: Annotated[str, typer.Option(help="Camera id from the site file.")],
+    video: Annotated[Path, typer.Option(help="Video file to read in its place.")],
+    fps: Annotated[float | None, typer.Option(help="Analysed frames a second.", min=0.1)] = None,
+    trace: Annotated[bool, typer.Option(help="Also print a reading a frame.")] = False,
+    as_json: JsonOpt = False,
+) -> None:
+    """Reads a video as if it came from a camera of the site; prints interactions, stores nothing.
+
+    Example:  `aeras lab replay site.yaml --camera aisle-1 --video clip.mp4 --json`
+    """
+    from aeras.config import check_privacy, load_site
+    from aeras.lab.replay import replay as replay_video
+
+    loaded = load_site(site)
+    check_privacy(loaded)
+    show = _json_line if as_json else _say_line
+    summary = replay_video(loaded, camera, video, fps=fps, trace=trace, on_interaction=show)
+    show(summary.line())
+
+
+@lab.command()
+def expression(
+    images: Annotated[Path, typer.Argument(help="Folder of pictures.", metavar="IMAGES_DIR")],
+    labels: Annotated[
+        Path, typer.Argument(help="CSV with the columns file,expression.", metavar="LABELS.csv")
+    ],
+    *,
+    model: Annotated[str, typer.Option(help="Name or ONNX file.")] = "expression",
+    detect: Annotated[bool, typer.Option("--detect", help="Find the faces first.")] = False,
+    downscale: Annotated[int, typer.Option(help="Shrink faces to this many pixels first.")] = 0,
+    jpeg: Annotated[int, typer.Option(help="Compress at this quality first.")] = 0,
+    as_json: JsonOpt = False,
+) -> None:
+    """Scores an expression model on labelled faces.
+
+    Example:  `aeras lab expression faces/ labels.csv --detect --downscale 24 --jpeg 60 --json`
+    """
+    from aeras.lab.expression import Degradation, evaluate_folder
+
+    degradation = Degradation(downscale_px=downscale, jpeg=jpeg)
+    scores = evaluate_folder(images, labels, model=model, detect=detect, degradation=degradation)
+    _show(scores, as_json=as_json)
+
+
+@lab.command()
+def tracking(
+    sequence: Annotated[Path, typer.Argument(help="Folder with det/det.txt and gt/gt.txt.")],
+    *,
+    as_json: JsonOpt = False,
+) -> None:
+    """Scores the tracker on a sequence in MOT layout.
+
+    Example:  `aeras lab tracking PETS09-S2L1 --json`
+    """
+    from aeras.lab.tracking import score_sequence
+
+    _show(score_sequence(sequence), as_json=as_json)
+
+
+@lab.command("simulate")
+def simulate_shop(
+    site: SiteArg,
+    *,
+    days: Annotated[int, typer.Option(min=1, help="Days up to now.")] = 30,
+    seed: Annotated[int, typer.Option(help="Same seed, same shop.")] = 7,
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the records and the truth.")],
+    as_json: JsonOpt = False,
+) -> None:
+    """Makes the records of a simulated shop whose truth is known; all marked as simulated.
+
+    Example:  `aeras lab simulate site.yaml --days 30 --seed 7 --out sim/`
+    """
+    from aeras.config import load_site
+    from aeras.lab.simulate import write_simulation
+    from aeras.wiring.runtime import utc_now
+
+    shop = load_site(site).shop
+    _show(write_simulation(shop, days, seed=seed, now=utc_now(), folder=folder), as_json=as_json)
+
+
+@lab.command("bench")
+def bench_cameras(
+    video: Annotated[Path, typer.Argument(help="Video that stands for a camera.")],
+    *,
+    cameras: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    seconds: Annotated[float, typer.Option(min=1, help="How long to measure.")] = 30.0,
+    fps: Annotated[float, typer.Option(min=0.1, help="Analysed frames a second.")] = 5.0,
+    role: Annotated[str, typer.Option(help="aisle or shelf.")] = "aisle",
+    as_json: JsonOpt = False,
+) -> None:
+    """Measures what a camera costs, beside decoding alone.
+
+    Example:  `aeras lab bench clip.mp4 --cameras 2 --seconds 30 --json`
+    """
+    from aeras.domain.shop import CameraRole
+    from aeras.lab.bench import bench
+
+    figures = bench(video, cameras=cameras, seconds=seconds, fps=fps, role=CameraRole(role))
+    _show(figures, as_json=as_json)
+
+
+@lab.command("train")
+def train_network(
+    config: Annotated[Path, typer.Argument(help="Run configuration (YAML).", metavar="CONFIG")],
+    *,
+    resume: Annotated[bool, typer.Option(help="Go on where an earlier run stopped.")] = True,
+    data: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Folder of the run.")] = None,
+) -> None:
+    """Trains the expression network; needs the extra `aeras[train]`.
+
+    Example:  `aeras lab train expression.yaml --data datasets/`
+    """
+    from aeras.lab.train import train
+
+    _json_line(train(config, resume=resume, data_root=data, out_root=folder))
+
+
+def _say_line(record: dict[str, Any]) -> None:
+    """A replay line for people."""
+    if "summary" in record:
+        facts = record["summary"]
+        out.print(f"{facts['frames']} frames, {facts['faces_read']} faces read")
+        return
+    out.print(record if "reading" in record else _in_words(record))
+
+
+def _in_words(record: dict[str, Any]) -> str:
+    reaction = max(record["reaction"].items(), key=lambda pair: pair[1])
+    where = record["item"] or record["facing"] or record["fixture"]
+    return (
+        f"{record['start_s']:7.1f} s  {record['kind']:8}  {where}  "
+        f"{reaction[0]} {reaction[1]:.2f}, coverage {record['coverage']:.2f}"
+    )
+
+
+def _show(figures: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        _json_line(figures)
+        return
+    for name, value in figures.items():
+        out.print(f"{name:24} {value}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,299 @@
+"""What the pages show: store and control data, joined with the site's names, through the gate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from aeras.domain.kept import Answer, Event, Origin, Tally, Trigger, TriggerState
+from aeras.domain.ports import AnswerBook, EventStore, TriggerBook
+from aeras.domain.published import (
+    CameraStatus,
+    FacingRow,
+    ItemRow,
+    SurveySummary,
+    TimePoint,
+    Totals,
+    TriggerRow,
+)
+from aeras.domain.shop import CameraSpec, Shop
+from aeras.privacy.publish import Publisher
+from aeras.shelf.reaction import say
+from aeras.wiring.feed import Feed, Listener
+
+HOURLY_UP_TO = timedelta(days=2)
+
+
+class ShopBoard:
+    """Implements `aeras.domain.ports.Board`.
+
+    Args:
+        shop: The site.
+        store: Events.
+        book: Triggers.
+        answers: Survey answers.
+        publisher: The k-threshold.
+        feed: Live messages.
+    """
+
+    def __init__(
+        self,
+        shop: Shop,
+        *,
+        store: EventStore,
+        book: TriggerBook,
+        answers: AnswerBook,
+        publisher: Publisher,
+        feed: Feed,
+    ) -> None:
+        self.shop = shop
+        self._store = store
+        self._book = book
+        self._answers = answers
+        self._publisher = publisher
+        self._feed = feed
+        self._cameras: dict[str, CameraStatus] = {}
+        self._previews: dict[str, bytes] = {}
+
+    @property
+    def k(self) -> int:
+        """Visits below which a number is withheld."""
+        return self._publisher.k
+
+    # --- numbers ---------------------------------------------------------------------------
+
+    def totals(self, since: datetime, until: datetime) -> Totals:
+        """Numbers of the whole site."""
+        tallies = self._store.tally("site", since, until)
+        tally = tallies[0] if tallies else _nothing(self.shop.id)
+        items = self._tallies("item", since, until, [item.id for item in self.shop.items])
+        return Totals(
+            numbers=self._publisher.one(tally),
+            items_withheld=sum(n.visits is None for n in self._publisher.table(items)),
+            open_triggers=len(self._book.triggers(state=TriggerState.OPEN)),
+            answers=self._publisher.count(len(self._answers.answers(since=since))),
+        )
+
+    def items(self, since: datetime, until: datetime) -> list[ItemRow]:
+        """One row an item, highest lower bound of its rejection rate first."""
+        tallies = self._tallies("item", since, until, [item.id for item in self.shop.items])
+        sold = self._store.sold(since, until)
+        opened = Counter(t.item for t in self._book.triggers(state=TriggerState.OPEN))
+        answered = Counter(a.item for a in self._answers.answers(since=since))
+        rows = [
+            ItemRow(
+                id=item.id,
+                name=item.name,
+                category=item.category,
+                gtin=item.gtin,
+                price=item.price,
+                numbers=numbers,
+                sold=sold.get(item.id, 0.0) if sold else None,
+                open_triggers=opened.get(item.id, 0),
+                answers=self._publisher.count(answered.get(item.id, 0)),
+            )
+            for item, numbers in zip(self.shop.items, self._publisher.table(tallies), strict=True)
+        ]
+        return sorted(rows, key=_rejection_low, reverse=True)
+
+    def facings(self, since: datetime, until: datetime) -> list[FacingRow]:
+        """One row a facing that has a place on the map."""
+        placed = [(x, f) for x in self.shop.fixtures for f in x.facings if f.on_map is not None]
+        tallies = self._tallies("facing", since, until, [facing.id for _, facing in placed])
+        return [
+            FacingRow(
+                id=facing.id,
+                fixture=fixture.id,
+                item=facing.item,
+                item_name=self._item_name(facing.item),
+                on_map=facing.on_map or (0, 0, 0, 0),
+                numbers=numbers,
+            )
+            for (fixture, facing), numbers in zip(
+                placed, self._publisher.table(tallies), strict=True
+            )
+        ]
+
+    def timeline(
+        self, since: datetime, until: datetime, *, item: str | None = None
+    ) -> list[TimePoint]:
+        """One point an hour (up to two days) or a day (longer)."""
+        by = "hour" if until - since <= HOURLY_UP_TO else "day"
+        tallies = self._store.tally(by, since, until, item=item)
+        return [
+            TimePoint(datetime.fromisoformat(tally.key), numbers)
+            for tally, numbers in zip(tallies, self._publisher.table(tallies), strict=True)
+        ]
+
+    def _tallies(
+        self, by: str, since: datetime, until: datetime, keys: Sequence[str]
+    ) -> list[Tally]:
+        found = {tally.key: tally for tally in self._store.tally(by, since, until)}
+        return [found.get(key) or _nothing(key) for key in keys]
+
+    # --- findings ----------------------------------------------------------------------------
+
+    def triggers(self) -> list[TriggerRow]:
+        """All triggers, newest first."""
+        return [self.trigger_row(trigger) for trigger in self._book.triggers()]
+
+    def trigger_row(self, trigger: Trigger) -> TriggerRow:
+        """A trigger with names and words."""
+        return TriggerRow(
+            id=trigger.id,
+            rule=trigger.rule,
+            item=trigger.item,
+            item_name=self._item_name(trigger.item),
+            opened_at=trigger.opened_at,
+            state=trigger.state,
+            origin=trigger.origin,
+            evidence=_evidence(trigger, self.k),
+            survey=trigger.survey,
+        )
+
+    def survey(self, item: str) -> SurveySummary:
+        """Answers on one item."""
+        answers = self._answers.answers(item=item)
+        return self._publisher.survey(item, answers, asked=None)
+
+    # --- cameras and live messages --------------------------------------------------------------
+
+    def cameras(self) -> list[CameraStatus]:
+        """State of each camera, in the order of the site file."""
+        return [self._cameras.get(c.id) or _starting(c) for c in self.shop.cameras]
+
+    def preview(self, camera: str) -> bytes | None:
+        """Latest blurred JPEG of a camera, opaque bytes; None before the first."""
+        return self._previews.get(camera)
+
+    def subscribe(self) -> Listener:
+        """Live messages."""
+        return self._feed.subscribe()
+
+    def saw_camera(self, status: CameraStatus) -> None:
+        """Takes a camera's health; a change of state goes to the pages."""
+        before = self._cameras.get(status.id)
+        self._cameras[status.id] = status
+        if before is None or (before.state, before.reason) != (status.state, status.reason):
+            self._feed.publish(
+                {
+                    "type": "camera",
+                    "camera": status.id,
+                    "state": status.state,
+                    "reason": status.reason,
+                }
+            )
+
+    def lost_camera(self, camera: str, reason: str) -> None:
+        """Marks a camera whose worker ended as down."""
+        status = next(s for s in self.cameras() if s.id == camera)
+        self.saw_camera(replace(status, state="down", reason=reason, fps=0.0))
+        self._previews.pop(camera, None)
+
+    def saw_picture(self, camera: str, jpeg: bytes) -> None:
+        """Takes a blurred preview."""
+        self._previews[camera] = jpeg
+
+    def saw_event(self, event: Event, captured: float) -> None:
+        """Tells the pages of an event.
+
+        A single real shopper's reaction is not shown, only what was done; in a simulation, where
+        nobody is there, the reaction and its reasons are shown too.
+
+        Args:
+            event: The stored event.
+            captured: Unix time at which its frame was captured, for the latency figure.
+        """
+        message: dict[str, object] = {
+            "type": "event",
+            "id": event.id,
+            "at": event.at.isoformat(),
+            "kind": str(event.kind),
+            "fixture": event.fixture,
+            "facing": event.facing,
+            "item": event.item,
+            "item_name": self._item_name(event.item),
+            "dwell": str(event.dwell),
+            "origin": str(event.origin),
+            "captured": captured,
+        }
+        if event.origin is Origin.SIMULATED:
+            message["reaction"] = str(event.reaction.label)
+            length = str(event.dwell).removesuffix(" s")
+            message["reasons"] = say(event.reaction, hold_s=length, stay_s=length)
+        self._feed.publish(message)
+
+    def saw_trigger(self, trigger: Trigger) -> None:
+        """Tells the pages of a new trigger."""
+        row = self.trigger_row(trigger)
+        self._feed.publish(
+            {
+                "type": "trigger",
+                "trigger": row.id,
+                "item": row.item,
+                "item_name": row.item_name,
+                "origin": str(row.origin),
+            }
+        )
+
+    def saw_answer(self, answer: Answer) -> None:
+        """Tells the pages that an item has a new answer, without the answer itself."""
+        self._feed.publish(
+            {"type": "answer", "item": answer.item, "item_name": self._item_name(answer.item)}
+        )
+
+    def _item_name(self, item: str | None) -> str:
+        if item is None:
+            return ""
+        try:
+            return self.shop.item(item).name
+        except KeyError:  # stored under a site file that has changed since
+            return item
+
+
+def _nothing(key: str) -> Tally:
+    return Tally(
+        key=key,
+        visits=0,
+        dwells=0,
+        reaches=0,
+        takes=0,
+        put_backs=0,
+        positive=0,
+        hesitant=0,
+        rejected=0,
+        neutral=0,
+        unclear=0,
+        coverage=0.0,
+        simulated=0,
+    )
+
+
+def _starting(camera: CameraSpec) -> CameraStatus:
+    return CameraStatus(camera.id, str(camera.role), "starting", "", 0.0, None, 0, camera.simulated)
+
+
+def _rejection_low(row: ItemRow) -> float:
+    """Lower bound of the rejection rate: sorts what is surely bad before what might be."""
+    return row.numbers.rejection.low if row.numbers.rejection else -1.0
+
+
+def _evidence(trigger: Trigger, k: int) -> tuple[str, ...]:
+    """What a trigger rests on, in words; exact counts only where k visits stand behind them."""
+    found = trigger.evidence
+    window = _hours(found["window_h"])
+    lines = [f"more than {found['threshold']:.0f} rejections within {window}"]
+    if found["visits"] >= k:
+        lines.append(
+            f"{found['rejections']:.0f} of {found['handled']:.0f} handlings rejected, "
+            f"{found['visits']:.0f} visits"
+        )
+    else:
+        lines.append(f"from fewer than {k} visits, so no exact figures are shown")
+    return tuple(lines)
+
+
+def _hours(hours: float) -> str:
+    return f"{hours * 60:.0f} min" if hours < 2 else f"{hours:g} h"  # noqa: PLR2004 - reads better

@@ -1,0 +1,69 @@
+"""Stores events as they come and holds on to them while the disk is full or the database locked."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+import structlog
+
+from aeras.domain.errors import StoreError
+from aeras.domain.kept import Event
+from aeras.domain.ports import EventStore
+
+log = structlog.get_logger(__name__)
+
+RETRY_S = 5.0
+MOST_WAITING = 1_000_000  # about 1 GB; a busy shop makes that many in a month
+
+
+class Keeper:
+    """Appends events to the store; what the store refuses waits in memory, in order.
+
+    Ids make a repeated append harmless, so a batch that failed half-way is simply sent again.
+
+    Attributes:
+        trouble: What the store last said, "" while all is well; shown on the dashboard.
+        lost: Events that were given up because too many were waiting.
+    """
+
+    def __init__(self, store: EventStore, *, retry_s: float = RETRY_S) -> None:
+        self._store = store
+        self._retry_s = retry_s
+        self._waiting: deque[Event] = deque()
+        self._next_try = 0.0
+        self.trouble = ""
+        self.lost = 0
+
+    @property
+    def waiting(self) -> int:
+        """Events that are not yet stored."""
+        return len(self._waiting)
+
+    def keep(self, events: Sequence[Event]) -> None:
+        """Takes events and stores them now or, after an error, as soon as it works again."""
+        self._waiting.extend(events)
+        while len(self._waiting) > MOST_WAITING:
+            self._waiting.popleft()
+            self.lost += 1
+        self.flush()
+
+    def flush(self, *, force: bool = False) -> None:
+        """Tries to store what waits, at most every few seconds while it fails."""
+        if not self._waiting or (time.monotonic() < self._next_try and not force):
+            return
+        batch = list(self._waiting)
+        try:
+            self._store.append(batch)
+        except StoreError as error:
+            if not self.trouble:
+                log.warning("events_wait", waiting=len(batch), reason=str(error))
+            self.trouble = str(error)
+            self._next_try = time.monotonic() + self._retry_s
+            return
+        if self.trouble:
+            log.info("events_stored_again", stored=len(batch))
+        self.trouble = ""
+        for _ in batch:
+            self._waiting.popleft()

@@ -1,0 +1,225 @@
+r"""A running shop: workers, stores, triggers, surveys and the pages, put together.
+
+camera workers -> events -> store -> triggers -> surveys
+               \-> previews, health -> board -> pages
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from aeras.config import Site, TriggerSection, check_privacy
+from aeras.domain.errors import StoreError
+from aeras.domain.kept import Answer, Origin
+from aeras.insight import rates
+from aeras.privacy.publish import Publisher
+from aeras.respond.desk import Desk
+from aeras.respond.surveys import built_in_forms
+from aeras.respond.triggers import CountRule, Watch
+from aeras.store.control import Control
+from aeras.store.events import DuckEvents
+from aeras.wiring.board import ShopBoard
+from aeras.wiring.feed import Feed
+from aeras.wiring.keeper import Keeper
+from aeras.wiring.rig import groups
+from aeras.wiring.worker import Health, Kept, Picture, plans
+from aeras.wiring.workers import Workers
+
+log = structlog.get_logger(__name__)
+
+WATCH_EVERY_S = 1.0
+TIDY_EVERY_S = 3600.0
+LATENCY_SAMPLES = 10_000
+
+
+def utc_now() -> datetime:
+    """The present moment."""
+    return datetime.now(UTC)
+
+
+class Runtime:
+    """Owns the databases and the workers of one site from `start` to `stop`.
+
+    Args:
+        site: The validated site.
+        clock: The present moment in UTC.
+        cameras: False leaves the cameras off, for pages over stored records only.
+        simulated: Marks survey answers as simulated (the demo shop, where items do not exist).
+
+    Raises:
+        PrivacyError: The profile forbids what the site asks for.
+        StoreError: A database cannot be opened.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        cameras: bool = True,
+        simulated: bool = False,
+    ) -> None:
+        check_privacy(site)
+        self.site = site
+        self._clock = clock
+        _make_folder(site.data)
+        self.store = DuckEvents(site.data / "events.duckdb")
+        self.control = Control(site.data / "control.sqlite")
+        self._feed = Feed()
+        self.board = ShopBoard(
+            site.shop,
+            store=self.store,
+            book=self.control,
+            answers=self.control,
+            publisher=Publisher(site.privacy.k, share=rates.share, mean=rates.mean),
+            feed=self._feed,
+        )
+        rules = [_rule(section) for section in site.triggers]
+        self.desk = Desk(
+            site.shop,
+            forms=built_in_forms(),
+            rules=rules,
+            triggers=self.control,
+            answers=self.control,
+            secret=self.control.secret("desk"),
+            clock=clock,
+            grain=site.privacy.time_grain,
+            origin=Origin.SIMULATED if simulated else Origin.CAMERA,
+            on_answer=self._answered,
+        )
+        self._watch = Watch(
+            rules,
+            shop=site.shop,
+            store=self.store,
+            book=self.control,
+            clock=clock,
+            grain=site.privacy.time_grain,
+        )
+        self.keeper = Keeper(self.store)
+        rigs = groups(site.shop) if cameras else []
+        self._workers = Workers(
+            plans(
+                site.shop,
+                rigs,
+                faces=site.privacy.profile != "behaviour-only",
+                expression=site.privacy.expression,
+                grain=site.privacy.time_grain,
+            ),
+            on_lost=self.board.lost_camera,
+        )
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._frames: dict[str, int] = {}
+        self.counts = {"events": 0, "triggers": 0, "answers": 0}
+        self.delays_s: deque[float] = deque(maxlen=LATENCY_SAMPLES)
+
+    @property
+    def frames(self) -> int:
+        """Frames analysed so far."""
+        return sum(self._frames.values())
+
+    def start(self) -> None:
+        """Starts the workers and the threads that serve them; returns at once."""
+        self._workers.tend()
+        for work in (self._keep_events, self._take_shown, self._look_after):
+            thread = threading.Thread(target=work, name=work.__name__, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Ends the workers, stores what they had sent, closes the databases."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        for kept in self._workers.stop():
+            self._take(kept)
+        self.keeper.flush(force=True)
+        if self.keeper.waiting:
+            log.error("events_lost", count=self.keeper.waiting, reason=self.keeper.trouble)
+        self.store.close()
+        self.control.close()
+
+    # --- the three threads -----------------------------------------------------------------
+
+    def _keep_events(self) -> None:
+        while not self._stop.is_set():
+            kept = self._workers.kept(0.25)
+            if kept is None:
+                self.keeper.flush()
+            else:
+                self._take(kept)
+
+    def _take_shown(self) -> None:
+        while not self._stop.is_set():
+            message = self._workers.shown(0.25)
+            if isinstance(message, Picture):
+                self.board.saw_picture(message.camera, message.jpeg)
+            elif isinstance(message, Health):
+                self._frames[message.status.id] = message.frames
+                self.board.saw_camera(message.status)
+
+    def _look_after(self) -> None:
+        tidy_due = time.monotonic()
+        while not self._stop.wait(WATCH_EVERY_S):
+            self._workers.tend()
+            try:
+                self._fire_triggers()
+                if time.monotonic() >= tidy_due:
+                    tidy_due += TIDY_EVERY_S
+                    self._forget_old()
+            except StoreError as error:  # a full disk must not end the watch; it is tried again
+                log.warning("watch_waits", reason=str(error))
+
+    # --- what they do ------------------------------------------------------------------------
+
+    def _take(self, kept: Kept) -> None:
+        self.keeper.keep(kept.events)
+        for event in kept.events:
+            self.board.saw_event(event, kept.captured)
+        self.counts["events"] += len(kept.events)
+        self.delays_s.append(time.time() - kept.captured)
+
+    def _fire_triggers(self) -> None:
+        for trigger in self._watch.check():
+            self.counts["triggers"] += 1
+            log.info("trigger", rule=trigger.rule, item=trigger.item)
+            self.board.saw_trigger(trigger)
+
+    def _forget_old(self) -> None:
+        dropped = self.store.delete_before(self._clock() - self.site.privacy.retention)
+        if dropped:
+            log.info("events_expired", count=dropped)
+
+    def _answered(self, answer: Answer) -> None:
+        self.counts["answers"] += 1
+        self.board.saw_answer(answer)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the data folder cannot be made: {error.strerror}",
+            where=str(folder),
+            todo="Set `data:` in the site file to a folder that can be written",
+        ) from None
+
+
+def _rule(section: TriggerSection) -> CountRule:
+    return CountRule(
+        id=section.id,
+        item=section.item,
+        category=section.category,
+        threshold=section.threshold,
+        window=section.window,
+        cool_down=section.cool_down,
+        survey=section.survey,
+    )

@@ -1,0 +1,33 @@
+"""``aeras run``: a shop from its site file until Ctrl-C."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from aeras.config import load_site
+from aeras.wiring.runtime import Runtime
+from aeras.wiring.web import make_web
+
+
+def run_site(path: Path, *, host: str | None, port: int | None, say: Callable[..., None]) -> None:
+    """Runs until interrupted.
+
+    Raises:
+        AerasError: The site file is wrong, a database or the port is in use.
+    """
+    site = load_site(path)
+    runtime = Runtime(site)
+    try:
+        web = make_web(
+            runtime,
+            host if host is not None else site.server.host,
+            port if port is not None else site.server.port,
+        )
+        runtime.start()
+        say(f"{site.shop.name}: {web.url}")
+        if not runtime.control.has_users():
+            say(f"Create the first user: {web.url}{web.links.setup()}")
+        web.run()
+    finally:
+        runtime.stop()

@@ -1,0 +1,92 @@
+"""The web server over a running shop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Thread
+
+import uvicorn
+
+from aeras.domain.errors import ServeError
+from aeras.serve.app import create_app
+from aeras.serve.links import OneTimeLinks
+from aeras.wiring.runtime import Runtime, utc_now
+
+START_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """A server that is about to run.
+
+    Attributes:
+        url: Where it is reached from this machine, without a slash at the end.
+        links: Issues the one-time links that the command line prints.
+        server: uvicorn's server.
+        sock: The bound socket.
+    """
+
+    url: str
+    links: OneTimeLinks
+    server: uvicorn.Server
+    sock: socket.socket
+
+    def run(self) -> None:
+        """Serves until the process is interrupted."""
+        self.server.run(sockets=[self.sock])
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Serves from a thread while the block runs."""
+        thread = Thread(target=self.run, name="web", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.server.should_exit = True
+            thread.join(timeout=START_S)
+
+
+def make_web(runtime: Runtime, host: str, port: int) -> Web:
+    """Binds the port and builds the server.
+
+    Raises:
+        ServeError: The port is taken or may not be used, or the web assets are missing.
+    """
+    sock = bind(host, port)
+    port = int(sock.getsockname()[1])
+    shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else host  # noqa: S104
+    url = f"http://{shown}:{port}"
+    links = OneTimeLinks(utc_now)
+    app = create_app(
+        runtime.board,
+        runtime.control,
+        runtime.desk,
+        secret=runtime.control.secret("session"),
+        links=links,
+        public_url=runtime.site.server.public_url or url,
+    )
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="on"
+    )
+    return Web(url, links, uvicorn.Server(config), sock)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; ServeError says what is in the way."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(128)
+    except OSError as error:
+        sock.close()
+        raise ServeError(
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            todo="Stop the program that uses the port, or choose another with --port",
+        ) from None
+    return sock

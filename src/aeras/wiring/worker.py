@@ -1,0 +1,229 @@
+"""The process that owns a rig: the cameras that share fixtures. Pictures live and die in here.
+
+What leaves it: anonymous events, blurred JPEG previews as opaque bytes, and the cameras' health.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event as Signal
+from typing import Any
+
+import numpy as np
+import structlog
+
+from aeras.capture import CameraSource, open_source
+from aeras.domain.errors import AerasError
+from aeras.domain.kept import Event
+from aeras.domain.published import CameraStatus
+from aeras.domain.seen import Frame
+from aeras.domain.shop import CameraSpec, Shop
+from aeras.perceive import Perception, PerceptionOptions
+from aeras.privacy.gate import Gate
+from aeras.privacy.preview import render_preview
+from aeras.wiring.rig import Rig, RigOptions
+
+log = structlog.get_logger(__name__)
+
+HEALTH_EVERY_S = 1.0
+LATENCY_SAMPLES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """What one worker is to do.
+
+    Attributes:
+        shop: The site.
+        cameras: Ids of the rig's cameras.
+        faces: Whether faces may be looked for at all.
+        expression: Whether their expression may be read.
+        grain: Coarseness of event times.
+        started_s: ``time.monotonic()`` moment that files played as cameras count from, so that
+            two recordings of the same scene stay in step.
+    """
+
+    shop: Shop
+    cameras: tuple[str, ...]
+    faces: bool
+    expression: bool
+    grain: timedelta
+    started_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Events of one frame and the wall-clock second (Unix time) that frame was captured at."""
+
+    events: tuple[Event, ...]
+    captured: float
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A blurred preview, made in ``privacy``."""
+
+    camera: str
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """State of one camera and how many frames it has analysed since the worker started."""
+
+    status: CameraStatus
+    frames: int
+
+
+@dataclass(slots=True)
+class _Eye:
+    """One camera of the rig, with the counters behind its health."""
+
+    spec: CameraSpec
+    source: CameraSource | None
+    failed: str
+    frames: int
+    recent: deque[float]
+    delays: deque[float]
+
+    def health(self, now: float) -> Health:
+        fps = sum(1 for moment in self.recent if now - moment <= 5) / 5  # noqa: PLR2004 - seconds
+        working = self.source is not None and not self.failed
+        state = str(self.source.state) if self.source and working else "down"
+        reason = self.source.reason if self.source and working else self.failed
+        delays = list(self.delays)
+        status = CameraStatus(
+            id=self.spec.id,
+            role=str(self.spec.role),
+            state=state,
+            reason=reason,
+            fps=round(fps, 1),
+            latency_p95_s=round(float(np.percentile(delays, 95)), 3) if delays else None,
+            dropped=self.source.dropped if self.source else 0,
+            simulated=self.spec.simulated,
+        )
+        return Health(status, self.frames)
+
+
+def run_worker(plan: WorkerPlan, kept: Queue[Any], shown: Queue[Any], stop: Signal) -> None:
+    """Entry of the worker process; returns when `stop` is set or its parent is gone.
+
+    Args:
+        plan: What to do.
+        kept: Takes `Kept`; unbounded, nothing put here is ever dropped.
+        shown: Takes `Picture` and `Health`; bounded, overtaken ones are dropped.
+        stop: Set by the parent to end the worker.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    Worker(plan, kept, shown, stop).run()
+
+
+class Worker:
+    """Reads the cameras of a rig, one thread each, and analyses their frames one at a time."""
+
+    def __init__(self, plan: WorkerPlan, kept: Queue[Any], shown: Queue[Any], stop: Signal) -> None:
+        self._plan = plan
+        self._kept = kept
+        self._shown = shown
+        self._stop = stop
+        self._turn = threading.Lock()
+        specs = tuple(plan.shop.camera(name) for name in plan.cameras)
+        perception = Perception(PerceptionOptions(expression=plan.expression))
+        self._rig = Rig(plan.shop, specs, perception, RigOptions(faces=plan.faces))
+        self._gate = Gate(plan.shop, grain=plan.grain)
+        self._eyes = [self._open(spec) for spec in specs]
+
+    def run(self) -> None:
+        """Blocks until told to stop."""
+        threads = [
+            threading.Thread(target=self._watch, args=(eye,), name=eye.spec.id, daemon=True)
+            for eye in self._eyes
+            if eye.source
+        ]
+        for thread in threads:
+            thread.start()
+        parent = os.getppid()
+        while not self._stop.wait(HEALTH_EVERY_S) and os.getppid() == parent:
+            self._report()
+        for eye in self._eyes:
+            if eye.source:
+                eye.source.close()
+        for thread in threads:
+            thread.join(timeout=2)
+
+    def _open(self, spec: CameraSpec) -> _Eye:
+        eye = _Eye(spec, None, "", 0, deque(maxlen=512), deque(maxlen=LATENCY_SAMPLES))
+        try:
+            eye.source = open_source(
+                spec,
+                clock=_now,
+                loop=True,  # a file plays as if it were a live camera
+                start_s=self._plan.started_s,
+                sample_fps=spec.fps,
+            )
+        except AerasError as error:  # one camera down must not stop the others
+            eye.failed = str(error)
+            log.warning("camera_down", camera=spec.id, reason=str(error))
+        return eye
+
+    def _watch(self, eye: _Eye) -> None:
+        assert eye.source is not None
+        try:
+            for frame in eye.source.frames():
+                self._analyse(eye, frame)
+                if self._stop.is_set():
+                    return
+        except AerasError as error:
+            eye.failed = str(error)
+            log.warning("camera_down", camera=eye.spec.id, reason=str(error))
+
+    def _analyse(self, eye: _Eye, frame: Frame) -> None:
+        with self._turn:
+            detections, interactions = self._rig.update(frame)
+            events = tuple(self._gate.admit(interaction) for interaction in interactions)
+        if events:
+            self._kept.put(Kept(events, frame.at.timestamp()))
+        age_s = (_now() - frame.at).total_seconds()
+        self._show(Picture(eye.spec.id, render_preview(frame, detections, age_s=age_s)))
+        eye.frames += 1
+        eye.recent.append(time.monotonic())
+        eye.delays.append(age_s)
+
+    def _report(self) -> None:
+        for eye in self._eyes:
+            self._show(eye.health(time.monotonic()))
+
+    def _show(self, message: Picture | Health) -> None:
+        try:
+            self._shown.put_nowait(message)
+        except queue.Full:
+            return  # nobody waits for an old preview; the next health report follows in a second
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def plans(
+    shop: Shop,
+    groups: Sequence[Sequence[CameraSpec]],
+    *,
+    faces: bool,
+    expression: bool,
+    grain: timedelta,
+) -> list[WorkerPlan]:
+    """One plan a rig, all counting from the same moment."""
+    started = time.monotonic()
+    return [
+        WorkerPlan(shop, tuple(spec.id for spec in group), faces, expression, grain, started)
+        for group in groups
+    ]
