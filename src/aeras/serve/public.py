@@ -1,0 +1,144 @@
+"""What anyone may open: survey links, the kiosk, thanks and withdrawal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from aeras.domain.desk import Invitation, SurveyDesk
+from aeras.serve import schemas
+from aeras.serve.auth import client_of
+from aeras.serve.errors import TooManyError
+from aeras.serve.session import NotAllowedError, visitor
+from aeras.serve.words import choose
+
+pages = APIRouter(include_in_schema=False)
+api = APIRouter(prefix="/api/public", tags=["public"])
+
+
+def _desk(request: Request) -> SurveyDesk:
+    desk: SurveyDesk = request.app.state.desk
+    return desk
+
+
+def _limit(request: Request) -> None:
+    """Keeps one machine from flooding the answers or guessing codes."""
+    wait_s = request.app.state.throttle_public.take(client_of(request))
+    if wait_s > 0:
+        raise TooManyError(wait_s)
+
+
+def _own_script_only(request: Request) -> None:
+    """Answers come from our own pages: another site's page may not post them."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise NotAllowedError("this answer was sent from another site", "Open the survey's link")
+
+
+def _invitation(request: Request, found: Invitation, language: str) -> schemas.InvitationOut:
+    desk = _desk(request)
+    offered = desk.languages(found.survey)
+    accept = request.headers.get("accept-language", "")
+    chosen = language if language in offered else choose(accept, offered)
+    return schemas.InvitationOut(
+        id=found.id,
+        survey=found.survey,
+        item=found.item,
+        item_name=found.item_name,
+        language=chosen,
+        languages=list(offered),
+        form=desk.form(found.survey, chosen),
+    )
+
+
+@pages.get("/q/{code}")
+def scanned(code: str, request: Request) -> Response:
+    """A printed card was scanned: on to a fresh single-use link."""
+    _limit(request)
+    item = request.app.state.cards.read(code)
+    return RedirectResponse(f"/s/{_desk(request).invite(item, 'qr')}", 303)
+
+
+@pages.get("/s/{token}")
+def survey_page(token: str, request: Request, lang: str = "") -> Response:
+    """The survey behind a link."""
+    invitation = _invitation(request, _desk(request).admit(token), lang)
+    page: Response = request.app.state.pages.page(request, "survey.html", invitation=invitation)
+    return page
+
+
+@pages.get("/thanks")
+def thanks(request: Request) -> Response:
+    """Shown after an answer; the receipt code stays in the browser's session."""
+    page: Response = request.app.state.pages.page(request, "thanks.html")
+    return page
+
+
+@pages.get("/kiosk")
+def kiosk_page(request: Request) -> Response:
+    """The kiosk's screen; its script fetches the question."""
+    page: Response = request.app.state.pages.page(request, "kiosk.html")
+    return page
+
+
+@pages.get("/withdraw")
+def withdraw_page(request: Request, code: str = "") -> Response:
+    """The form that takes an answer back."""
+    return _withdraw(request, code=code)
+
+
+def _withdraw(request: Request, *, code: str, outcome: str = "", status: int = 200) -> Response:
+    page: Response = request.app.state.pages.page(
+        request, "withdraw.html", status=status, code=code[:40], outcome=outcome
+    )
+    return page
+
+
+@pages.post("/withdraw")
+def withdraw(
+    request: Request,
+    code: Annotated[str, Form(max_length=200)],
+    csrf: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Deletes the answer with that code."""
+    _limit(request)
+    request.app.state.sessions.check_form(visitor(request), csrf)
+    if _desk(request).withdraw(code.strip()):
+        return _withdraw(request, code="", outcome="done")
+    return _withdraw(request, code=code, outcome="unknown", status=404)
+
+
+@api.get("/form/{token}")
+def form(token: str, request: Request, language: str = "") -> schemas.InvitationOut:
+    """The form behind a link, in a language it is written in."""
+    return _invitation(request, _desk(request).admit(token), language)
+
+
+@api.post("/answers")
+def answer(sent: schemas.AnswerIn, request: Request) -> schemas.ReceiptOut:
+    """Takes an answer and spends the link."""
+    _own_script_only(request)
+    _limit(request)
+    receipt = _desk(request).answer(sent.token, sent.answers, sent.language)
+    return schemas.ReceiptOut(receipt=receipt)
+
+
+@api.get("/kiosk")
+def kiosk(request: Request, language: str = "") -> schemas.KioskOut:
+    """What the kiosk should ask now."""
+    found = _desk(request).kiosk()
+    if found is None:
+        return schemas.KioskOut(invitation=None)
+    return schemas.KioskOut(invitation=_invitation(request, found, language))
+
+
+@api.post("/kiosk/answers")
+def kiosk_answer(sent: schemas.KioskAnswerIn, request: Request) -> schemas.ReceiptOut:
+    """Takes a kiosk's answer; the same ``client_id`` again changes nothing."""
+    _own_script_only(request)
+    _limit(request)
+    receipt = _desk(request).answer_kiosk(
+        sent.invitation, sent.answers, sent.language, sent.client_id
+    )
+    return schemas.ReceiptOut(receipt=receipt)

@@ -1,0 +1,166 @@
+"""Every word the pages say, by key; one module a language. Never says what a person feels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from aeras.serve.words import de, en
+
+if TYPE_CHECKING:
+    from aeras.domain.published import Rate
+    from aeras.serve.schemas import LiveOut
+
+CATALOGUES: dict[str, Mapping[str, str]] = {"en": en.WORDS, "de": de.WORDS}
+NAMES = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "ja": "日本語"}
+DEFAULT = "en"
+
+SHOWN_REASONS = 2
+"""A feed line names at most this many reasons."""
+
+
+def choose(accept: str, offered: tuple[str, ...]) -> str:
+    """The best offered language for an Accept-Language header (RFC 9110), else the first offered.
+
+    Args:
+        accept: The header's value; parts that cannot be read are skipped.
+        offered: BCP 47 codes.
+    """
+    wanted: list[tuple[float, str]] = []
+    for part in accept[:500].split(","):
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            wanted.append((float(weight or 1), tag.lower()))
+        except ValueError:
+            continue
+    for _, tag in sorted(wanted, key=lambda pair: -pair[0]):
+        for code in offered:
+            if tag in (code.lower(), "*") or tag.split("-")[0] == code.lower().split("-")[0]:
+                return code
+    return offered[0]
+
+
+class Words:
+    """One language's words, numbers and dates.
+
+    Args:
+        language: A key of `CATALOGUES`.
+        timezone: IANA zone in which times are shown.
+        now: UTC, for "5 min ago".
+        currency: ISO 4217 code.
+    """
+
+    def __init__(self, language: str, timezone: str, now: datetime, currency: str = "EUR") -> None:
+        self.language = language if language in CATALOGUES else DEFAULT
+        self._words = CATALOGUES[self.language]
+        self._zone = ZoneInfo(timezone)
+        self._now = now
+        self._currency = currency
+
+    def t(self, key: str, **values: object) -> str:
+        """The text of a key; ``one|many`` is chosen by ``n``. An unknown key raises KeyError."""
+        text = self._words[key]
+        if "|" in text:
+            one, many = text.split("|")
+            text = one if values.get("n") == 1 else many
+        shown = {k: self.num(v) if isinstance(v, int) else v for k, v in values.items()}
+        return text.format(**shown)
+
+    def has(self, key: str) -> bool:
+        """Whether the key exists."""
+        return key in self._words
+
+    def or_plain(self, prefix: str, code: str) -> str:
+        """The word for a code, or the code with blanks for underscores."""
+        key = f"{prefix}.{code}"
+        return self._words.get(key) or code.replace("_", " ")
+
+    def script_words(self) -> dict[str, str]:
+        """The words that scripts need."""
+        return {k[3:]: v for k, v in self._words.items() if k.startswith("js.")}
+
+    def num(self, value: float | None, digits: int = 0) -> str:
+        """A number as this language writes it; the word for withheld if None."""
+        if value is None:
+            return self._words["withheld"]
+        text = f"{value:,.{digits}f}"
+        if self.language == "de":
+            text = text.translate(str.maketrans(",.", ".,"))
+        return text
+
+    def pct(self, share: float | None, digits: int = 0) -> str:
+        """A share as per cent."""
+        if share is None:
+            return self._words["withheld"]
+        gap = " " if self.language == "de" else ""
+        return f"{self.num(share * 100, digits)}{gap}%"
+
+    def interval(self, rate: Rate) -> str:
+        """An interval as per cent, ``24-41 %``."""
+        low, high = self.num(rate.low * 100), self.pct(rate.high)
+        return f"{low}–{high}"
+
+    def price(self, minor: int | None) -> str:
+        """A price in minor units."""
+        return "" if minor is None else f"{self.num(minor / 100, 2)} {self._currency}"
+
+    def on(self, day: date) -> str:
+        """A day, the month in words."""
+        month = self._words[f"month.{day.month}"]
+        return self.t("date", d=str(day.day), m=month, y=str(day.year))
+
+    def span(self, first: date, last: date) -> str:
+        """A range of days."""
+        if first == last:
+            return self.on(first)
+        return self.t("span", first=self.on(first), last=self.on(last))
+
+    def ago(self, at: datetime) -> str:
+        """How long ago, roughly."""
+        seconds = (self._now - at).total_seconds()
+        for limit, size, key in (
+            (90, 0, "ago.now"),
+            (90 * 60, 60, "ago.minutes"),
+            (36 * 3600, 3600, "ago.hours"),
+        ):
+            if seconds < limit:
+                return self.t(key, n=round(seconds / size) if size else 0)
+        return self.t("ago.days", n=round(seconds / 86400))
+
+    def live(self, message: LiveOut) -> LiveOut:
+        """The message with its line in words."""
+        line = _LINES.get(message.type)
+        return message.model_copy(update={"text": line(self, message) if line else None})
+
+    def event_line(self, message: LiveOut) -> str:
+        """``Put back - Oat milk, held 5-15 s, brow lowered``."""
+        name = message.item_name or message.item or message.fixture or ""
+        parts = [self.t("live.event", kind=self.or_plain("kind", message.kind or ""), name=name)]
+        if message.dwell:
+            length = message.dwell.replace("-", "–")
+            parts.append(self.t(f"live.length.{message.kind or ''}", length=length))
+        parts += [self.or_plain("reason", code) for code in message.reasons[:SHOWN_REASONS]]
+        return ", ".join(part for part in parts if part)
+
+    def trigger_line(self, message: LiveOut) -> str:
+        """A trigger opened."""
+        return self.t("live.trigger", name=message.item_name or message.item or "")
+
+    def answer_line(self, message: LiveOut) -> str:
+        """An answer came in."""
+        return self.t("live.answer", name=message.item_name or message.item or "")
+
+    def camera_line(self, message: LiveOut) -> str:
+        """A camera changed its state."""
+        state = self.or_plain("camera", message.state or "")
+        return self.t("live.camera", name=message.camera or "", state=state)
+
+
+_LINES = {
+    "event": Words.event_line,
+    "trigger": Words.trigger_line,
+    "answer": Words.answer_line,
+    "camera": Words.camera_line,
+}
