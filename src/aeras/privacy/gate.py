@@ -251,12 +251,14 @@ def _coarse_reaction(reaction: Reaction) -> Reaction:
 
 def _hundredths(shares: Sequence[float]) -> list[float]:
     """Rounds shares to two decimals so that they still sum to 1 (largest remainder)."""
-    total = sum(shares)
-    exact = [share / total * 100 for share in shares]
-    whole = [math.floor(share) for share in exact]
-    by_remainder = sorted(range(len(exact)), key=lambda i: whole[i] - exact[i])
-    for index in by_remainder[: 100 - sum(whole)]:
-        whole[index] += 1
+    scale = 100 / sum(shares)
+    exact = [share * scale for share in shares]
+    whole = [int(share) for share in exact]
+    missing = 100 - sum(whole)
+    if missing:
+        by_remainder = sorted(range(len(exact)), key=lambda i: whole[i] - exact[i])
+        for index in by_remainder[:missing]:
+            whole[index] += 1
     return [hundredth / 100 for hundredth in whole]
 
 
