@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,6 @@ from av.error import (
 )
 from av.error import (
     FileNotFoundError as AvNotFound,
-)
-from av.error import (
-    TimeoutError as AvTimeout,
 )
 from av.video.stream import VideoStream
 
@@ -68,6 +66,7 @@ class Video:
 
     def __init__(self, address: Address) -> None:
         self._where = address.where
+        begin_s = time.monotonic()
         try:
             self._container: InputContainer = av.open(
                 address.url,
@@ -76,7 +75,9 @@ class Video:
                 timeout=address.timeout_s,
             )
         except (FFmpegError, OSError, ValueError) as error:
-            raise self._error(error) from None
+            # Some protocols report a silent host as bad data.
+            late = address.timeout_s and time.monotonic() - begin_s >= address.timeout_s[0]
+            raise self._error(TimeoutError() if late else error) from None
         if not self._container.streams.video:
             kinds = sorted({str(stream.type) for stream in self._container.streams})
             self._container.close()
@@ -106,6 +107,11 @@ class Video:
     def expected(self) -> int:
         """Number of frames that the file says it has, or 0 when it does not say."""
         return int(self._stream.frames)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels, as the file declares it."""
+        return (int(self._stream.codec_context.width), int(self._stream.codec_context.height))
 
     @property
     def frame_s(self) -> float:
@@ -180,7 +186,7 @@ class Video:
 def _in_words(error: Exception) -> tuple[str, str]:
     known: dict[type[Exception], tuple[str, str]] = {
         AvRefused: ("the connection was refused", "Check address, port and that it is switched on"),
-        AvTimeout: ("no answer in time", "Check the address and the network"),
+        TimeoutError: ("no answer in time", "Check the address and the network"),
         ExitError: ("no answer in time", "Check the address and the network"),
         AvNotFound: ("there is no such stream, device or file", "Check the name"),
         HTTPNotFoundError: ("there is no such stream", "Check the path in its address"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_USER = re.compile(r"(?<=://)[^/?#\s]*@")
+# Up to the last @, since people do not escape what their passwords hold.
+_USER = re.compile(r"(?<=://)\S*@")
 _SECRET = re.compile(
     r"(?<=[?&;])([^=&;\s]*(?:pass|pwd|user|login|token|key|auth|secret|sig)[^=&;\s]*)=[^&;#\s]*",
     re.IGNORECASE,

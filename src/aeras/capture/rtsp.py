@@ -61,7 +61,8 @@ class RtspFeed:
 
     def _address(self) -> Address:
         # nobuffer and low_delay give the newest picture; the first frames may be lost for it.
-        options = [("fflags", "nobuffer"), ("flags", "low_delay"), ("probesize", "500000")]
+        # Half a second of looking at the stream is enough, its description came with the answer.
+        options = [("fflags", "nobuffer"), ("flags", "low_delay"), ("analyzeduration", "500000")]
         if self.url.lower().startswith("rtsp"):
             options.append(("rtsp_transport", self.options.transport))
         return Address(
