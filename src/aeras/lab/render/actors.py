@@ -28,6 +28,7 @@ TOPS: Final = ("#34506b", "#8a3b3b", "#4c6b4f", "#d8cdb8", "#6d5a86", "#c77f3a",
                "#a8b7bf", "#7d8f57", "#b5566b")  # fmt: skip
 TROUSERS: Final = ("#2b3242", "#3c3a38", "#55606b", "#4a3f35")
 DARK_HAIR: Final = ("#17120f", "#1f1814", "#2a1d15")
+GREY_HAIR: Final = ("#8d8378", "#4d443d")
 FAIR_HAIR: Final = ("#5a3d25", "#7d5a33", "#3b2a1e", "#8d8378")
 
 
@@ -111,7 +112,7 @@ def oval_mask(face: Face, *, shrink: float = 1.0, blur_px: float = 0.0) -> Float
 def _recoloured(face: Face, model: Face) -> Face:
     """Return a face in another's colours: mean and spread inside the oval are matched in Lab."""
     lab = [cv2.cvtColor(f.image, cv2.COLOR_BGR2Lab).astype(np.float32) for f in (face, model)]
-    inside = [oval_mask(f, shrink=0.85) > 0.5 for f in (face, model)]
+    inside = [oval_mask(f, shrink=0.85).astype(bool) for f in (face, model)]
     (mean, spread), (to_mean, to_spread) = (
         (image[mask].mean(axis=0), image[mask].std(axis=0))
         for image, mask in zip(lab, inside, strict=True)
@@ -145,9 +146,9 @@ def actor(number: int) -> Actor:
     smile = _recoloured(_face(f"{name}-happiness"), neutral)
     female = "female" in name
     fair = name.startswith(("white", "latino", "middle"))
-    hair_codes = FAIR_HAIR if fair else DARK_HAIR
+    hair_codes: tuple[str, ...] = FAIR_HAIR if fair else DARK_HAIR
     if "40plus" in name:
-        hair_codes = ("#8d8378", "#4d443d")
+        hair_codes = GREY_HAIR
     styles = WOMEN_HAIR if female else MEN_HAIR
     return Actor(
         name=name,

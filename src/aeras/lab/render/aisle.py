@@ -73,8 +73,8 @@ class AisleView:
         if item is None:
             draw_figure(frame, self._camera, pose, actor(number), number)
             return
-        depths = self._camera.project([pose.grips[pose.active], pose.chest])[1]
-        nearer = bool(depths[0] < depths[1] - NEARER_M)
+        hand, chest = (self._camera.depth(p) for p in (pose.grips[pose.active], pose.chest))
+        nearer = hand < chest - NEARER_M
         if not nearer:
             self._held(frame, pose, item)
         draw_figure(frame, self._camera, pose, actor(number), number)
@@ -84,11 +84,10 @@ class AisleView:
     def _held(self, frame: Image, pose: Pose, item: Item) -> None:
         out = float(np.clip((pose.grips[pose.active][2] - FRONT_ROW_Z_M) / 0.25, 0, 1))
         middle = held_at(pose, item.size_m, out)
-        x, y, scale = self._camera.pixel((float(middle[0]), float(middle[1]), float(middle[2])))
+        x, y, scale = self._camera.pixel(middle)
         picture = pack_near(item.id, scale)
         side = 1 if pose.active else -1
         anchor = picture.shape[1] / 2, picture.shape[0] / 2
         size = scale * item.size_m[1] / picture.shape[0]
         matrix = canvas.placed((x, y), anchor, size, side * HELD_TILT_DEG * out)
         canvas.warp(frame, picture, matrix)
-

@@ -16,7 +16,10 @@ UPPER_ARM_M: Final = 0.295
 FOREARM_M: Final = 0.27
 HAND_M: Final = 0.085
 """From the wrist to the middle of the closed hand."""
+HALF_HIPS_M: Final = 0.085
 STRIDE_M: Final = 1.3
+BLINK_S: Final = 0.11
+"""Time to close the lids, and again to open them."""
 WALKING_YAW_DEG: Final = 50.0
 
 
@@ -81,8 +84,7 @@ def bent_elbow(shoulder: Vector, wrist: Vector, hint: Vector) -> Vector:
 
 
 def _blink(blinks_s: tuple[float, ...], time_s: float) -> float:
-    return max((1 - abs(time_s - at - 0.09) / 0.11 for at in blinks_s
-                if abs(time_s - at - 0.09) < 0.11), default=0.0)  # fmt: skip
+    return max((1 - abs(time_s - at) / BLINK_S for at in blinks_s), default=0.0)
 
 
 def pose_at(shopper: Shopper, actor: Actor, time_s: float) -> Pose:
@@ -101,9 +103,9 @@ def pose_at(shopper: Shopper, actor: Actor, time_s: float) -> Pose:
     pelvis = feet + up * (0.94 * tall + bob)
     chest = pelvis + up * (0.47 * tall - 0.02 * lean) + ahead * (0.11 * lean + 0.02) + right * sway
     head = chest + up * 0.205 * tall + ahead * (0.025 + 0.03 * lean) + right * sway
-    half, hip = (0.165 if actor.female else 0.19) * tall, 0.085 * tall
+    half = (0.165 if actor.female else 0.19) * tall
     shoulders = chest - right * half, chest + right * half
-    hips, knees, ankles = _legs(pelvis, right, ahead, hip, tall, walking, phase)
+    hips, knees, ankles = _legs(pelvis, (right, ahead, tall), walking, phase)
     active = 1 if shopper.arm > 0 else 0
     target_x, target_y, target_z, following = shopper.hand.at(time_s)
     arms = [
@@ -112,27 +114,44 @@ def pose_at(shopper: Shopper, actor: Actor, time_s: float) -> Pose:
     ]
     if following > 0:
         target = np.array([target_x, target_y, target_z])
+        outward = right * (1 if active else -1)
         arms[active] = _reaching(
-            shoulders[active], arms[active][1], target, following, right * (1 if active else -1)
+            shoulders[active], arms[active][1], target, following, outward=outward, ahead=ahead
         )
     yaw_head, pitch, roll = shopper.head.at(time_s)
     nod = 1.2 * np.sin(time_s * 1.1 + shopper.actor)
     smile, puzzled, repelled = shopper.face.at(time_s)
     return Pose(
-        right, ahead, pelvis, chest, head, shoulders,
-        (arms[0][0], arms[1][0]), (arms[0][1], arms[1][1]), (arms[0][2], arms[1][2]),
-        hips, knees, ankles, active, following, shopper.grip.at(time_s)[0],
-        (yaw_head + yaw * 0.25, pitch + nod, roll), (smile, puzzled, repelled),
-        _blink(shopper.blinks_s, time_s),
-    )  # fmt: skip
+        right,
+        ahead,
+        pelvis,
+        chest,
+        head,
+        shoulders,
+        (arms[0][0], arms[1][0]),
+        (arms[0][1], arms[1][1]),
+        (arms[0][2], arms[1][2]),
+        hips,
+        knees,
+        ankles,
+        active,
+        following,
+        shopper.grip.at(time_s)[0],
+        (yaw_head + yaw * 0.25, pitch + nod, roll),
+        (smile, puzzled, repelled),
+        max(_blink(shopper.blinks_s, time_s), 0.0),
+    )
 
 
-def _legs(pelvis: Vector, right: Vector, ahead: Vector, hip: float, tall: float, walking: float,
-          phase: float) -> tuple[tuple[Vector, Vector], ...]:  # fmt: skip
+def _legs(
+    pelvis: Vector, pose: tuple[Vector, Vector, float], walking: float, phase: float
+) -> tuple[tuple[Vector, Vector], ...]:
+    """Return hips, knees and ankles; `pose` is the body's right, ahead and stature."""
+    right, ahead, tall = pose
     joints: list[list[Vector]] = [[], [], []]
     for side in (-1, 1):
         swing = walking * np.sin(phase + (np.pi if side > 0 else 0.0))
-        start = pelvis + right * side * hip
+        start = pelvis + right * side * HALF_HIPS_M * tall
         knee = start + ahead * (0.15 * swing + 0.01) - np.array([0, 0.44 * tall, 0])
         ankle = start + ahead * (0.26 * swing - 0.02) - np.array([0, 0.86 * tall, 0])
         for part, joint in zip(joints, (start, knee, ankle), strict=True):
@@ -141,8 +160,9 @@ def _legs(pelvis: Vector, right: Vector, ahead: Vector, hip: float, tall: float,
     return hips, knees, ankles
 
 
-def _hanging(shoulder: Vector, outward: Vector, ahead: Vector, walking: float,
-             phase: float) -> tuple[Vector, Vector, Vector]:  # fmt: skip
+def _hanging(
+    shoulder: Vector, outward: Vector, ahead: Vector, walking: float, phase: float
+) -> tuple[Vector, Vector, Vector]:
     swing = 0.16 * walking * np.sin(phase)
     drop = np.array([0.0, -0.535, 0.0])
     wrist = shoulder + drop + outward * 0.075 + ahead * (0.05 + swing)
@@ -152,10 +172,22 @@ def _hanging(shoulder: Vector, outward: Vector, ahead: Vector, walking: float,
     return elbow, wrist, grip
 
 
-def _reaching(shoulder: Vector, rest: Vector, target: Vector, following: float,
-              outward: Vector) -> tuple[Vector, Vector, Vector]:  # fmt: skip
+def _reaching(
+    shoulder: Vector,
+    rest: Vector,
+    target: Vector,
+    following: float,
+    *,
+    outward: Vector,
+    ahead: Vector,
+) -> tuple[Vector, Vector, Vector]:
     arm = target - shoulder
-    direction = arm / max(float(np.linalg.norm(arm)), 1e-6)
+    distance = max(float(np.linalg.norm(arm)), 1e-6)
+    # Far away the hand points where the arm does; close to the body it turns in and up.
+    near = float(np.clip((0.5 - distance) / 0.18, 0, 1))
+    turned = np.array([0.0, 0.55, 0.0]) - outward * 0.65 + ahead * 0.35
+    direction = arm / distance * (1 - near) + turned * near
+    direction = direction / max(float(np.linalg.norm(direction)), 1e-6)
     wrist = rest + (target - direction * HAND_M - rest) * following
     hint = np.array([0.0, -1.0, 0.0]) + outward * 0.75
     elbow = bent_elbow(shoulder, wrist, hint)

@@ -21,6 +21,17 @@ AA_SHIFT: Final = 4
 """Fractional bits of the coordinates given to OpenCV's polygon filler."""
 
 
+def pixels(values: npt.ArrayLike) -> Image:
+    """Return values as an image: clipped to 0..255, uint8."""
+    image: Image = np.clip(values, 0, 255).astype(np.uint8)
+    return image
+
+
+def floats(values: npt.ArrayLike) -> FloatImage:
+    """Return values as float32."""
+    return np.asarray(values, dtype=np.float32)
+
+
 def colour(code: str) -> Colour:
     """Return ``#rrggbb`` as BGR."""
     red, green, blue = (int(code[i : i + 2], 16) for i in (1, 3, 5))
@@ -36,7 +47,8 @@ def mixed(first: Colour, second: Colour, share: float) -> Colour:
 def gradient(width: int, height: int, top: Colour, bottom: Colour) -> Image:
     """Return a vertical gradient, BGR, shape (height, width, 3)."""
     share = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    column = np.float32(top) + (np.float32(bottom) - np.float32(top)) * share
+    first, last = np.array(top, dtype=np.float32), np.array(bottom, dtype=np.float32)
+    column = first + (last - first) * share
     return np.repeat(column, width, axis=1).astype(np.uint8)
 
 
@@ -58,8 +70,16 @@ def text_width(text: str, size: int, weight: int) -> int:
     return int(box[2])
 
 
-def write(image: Image, text: str, centre: tuple[float, float], size: int, paint: Colour,
-          weight: int = 600, fit: float | None = None) -> None:  # fmt: skip
+def write(
+    image: Image,
+    text: str,
+    centre: tuple[float, float],
+    size: int,
+    paint: Colour,
+    *,
+    weight: int = 600,
+    fit: float | None = None,
+) -> None:
     """Write one centred line.
 
     Args:
@@ -88,13 +108,13 @@ def scaled(picture: Image, factor: float) -> Image:
     """Return a sprite resized; shrinking averages."""
     size = max(round(picture.shape[1] * factor), 1), max(round(picture.shape[0] * factor), 1)
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    return cv2.resize(picture, size, interpolation=how).astype(np.uint8)
+    return pixels(cv2.resize(picture, size, interpolation=how))
 
 
 def dimmed(picture: Image, factor: float) -> Image:
     """Return a sprite with its colours scaled and its alpha kept."""
-    gains = np.float32([factor, factor, factor, 1])
-    return np.clip(picture * gains, 0, 255).astype(np.uint8)
+    gains = np.array([factor, factor, factor, 1], dtype=np.float32)
+    return pixels(picture * gains)
 
 
 def blend(frame: Image, picture: Image, left: int, top: int) -> None:
@@ -108,7 +128,7 @@ def blend(frame: Image, picture: Image, left: int, top: int) -> None:
     under = frame[y0:y1, x0:x1]
     keep = cv2.cvtColor(cv2.bitwise_not(part[:, :, 3]), cv2.COLOR_GRAY2BGR)
     lit = cv2.multiply(under, keep, scale=1 / 255)
-    frame[y0:y1, x0:x1] = cv2.add(lit, np.ascontiguousarray(part[:, :, :3]))
+    frame[y0:y1, x0:x1] = cv2.add(lit, cv2.cvtColor(part, cv2.COLOR_BGRA2BGR))
 
 
 def warp(frame: Image, picture: Image, matrix: npt.ArrayLike) -> None:
@@ -130,8 +150,13 @@ def warp(frame: Image, picture: Image, matrix: npt.ArrayLike) -> None:
     blend(frame, seen.astype(np.uint8), int(low[0]), int(low[1]))
 
 
-def placed(centre: tuple[float, float], anchor: tuple[float, float], scale: float,
-           degrees: float = 0.0, stretch: float = 1.0) -> npt.NDArray[np.float64]:  # fmt: skip
+def placed(
+    centre: tuple[float, float],
+    anchor: tuple[float, float],
+    scale: float,
+    degrees: float = 0.0,
+    stretch: float = 1.0,
+) -> npt.NDArray[np.float64]:
     """Return the 2x3 matrix that turns and scales a sprite about its `anchor` to `centre`."""
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
@@ -156,13 +181,13 @@ def smooth_noise(rng: np.random.Generator, height: int, width: int, grain: float
 
 
 def shaded(image: Image, gain: npt.NDArray[np.float32]) -> Image:
-    """Return a BGR image multiplied by a gain, shape (height, width) or broadcastable."""
-    gain3 = gain[:, :, None] if gain.ndim == 2 else gain
-    return np.clip(image * gain3, 0, 255).astype(np.uint8)
+    """Return a BGR image multiplied by a gain, shape (height, width), or with sides of 1."""
+    return pixels(image * gain[:, :, None])
 
 
-def soft_shadow(frame: Image, centre: tuple[float, float], axes: tuple[float, float],
-                strength: float) -> None:  # fmt: skip
+def soft_shadow(
+    frame: Image, centre: tuple[float, float], axes: tuple[float, float], strength: float
+) -> None:
     """Darken an elliptic spot that fades to its rim, in place."""
     x0, x1 = int(centre[0] - axes[0]), int(centre[0] + axes[0]) + 1
     y0, y1 = int(centre[1] - axes[1]), int(centre[1] + axes[1]) + 1
@@ -173,4 +198,5 @@ def soft_shadow(frame: Image, centre: tuple[float, float], axes: tuple[float, fl
     dx = (np.arange(x0, x1, dtype=np.float32) - centre[0]) / axes[0]
     dy = (np.arange(y0, y1, dtype=np.float32) - centre[1]) / axes[1]
     fall = np.clip(1 - (dx[None] ** 2 + dy[:, None] ** 2), 0, 1) ** 1.5
-    frame[y0:y1, x0:x1] = shaded(frame[y0:y1, x0:x1], (1 - strength * fall).astype(np.float32))
+    gain = ((1 - strength * fall) * 255).astype(np.uint8)
+    frame[y0:y1, x0:x1] = cv2.multiply(frame[y0:y1, x0:x1], cv2.merge([gain] * 3), scale=1 / 255)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aeras.lab.render.actors import Actor, Face, actor, oval_mask
-from aeras.lab.render.canvas import FloatImage, Image
+from aeras.lab.render.canvas import FloatImage, Image, floats, pixels
 
 FACE_PX: Final = 240
 """Side of the square in which a face is warped; composites are 320 px."""
@@ -36,16 +36,22 @@ UPPER_LIP: Final = (0, 37, 267, 11, 12, 13, 72, 302, 38, 268, 82, 312)
 UPPER_LIP_SIDES: Final = (39, 269, 40, 270, 73, 303, 41, 271, 81, 311, 80, 310, 74, 304)
 LOWER_LIP: Final = (17, 84, 314, 181, 405, 16, 15, 14, 87, 317, 86, 316, 85, 315, 178, 402)
 CHIN: Final = (152, 148, 377, 175, 171, 396, 199, 208, 428, 200, 201, 421, 18, 83, 313)
+JAW: Final = (176, 149, 150, 136, 172, 400, 378, 379, 365, 397, 194, 204, 211, 202, 210, 418, 424,
+              431, 422, 430, 32, 262, 140, 369, 170, 395)  # fmt: skip
 CORNERS: Final = (61, 291, 76, 306, 62, 292, 78, 308, 57, 287, 185, 409, 146, 375)
 NOSE_WINGS: Final = (48, 278, 64, 294, 98, 327, 115, 344, 102, 331, 49, 279)
 UPPER_LIDS: Final = (159, 158, 157, 160, 161, 386, 385, 384, 387, 388)
 LOWER_LIDS: Final = (145, 144, 153, 163, 154, 374, 373, 380, 390, 381)
 CHEEKS: Final = (205, 425, 50, 280, 187, 411, 36, 266, 207, 427, 206, 426)
-EYES: Final = ((33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
-               (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249))  # fmt: skip
+EYES: Final = (
+    (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
+    (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249),
+)
 INNER_MOUTH: Final = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14,
                       87, 178, 88, 95)  # fmt: skip
 
+MOUTH_PAINT: Final = np.array([30, 26, 62], dtype=np.float32)
+"""The dark of an open mouth, BGR."""
 REPELLED: Final[tuple[Move, ...]] = (
     (LEFT_INNER_BROW + RIGHT_INNER_BROW, -0.055, 0.15),
     (LEFT_OUTER_BROW + RIGHT_OUTER_BROW, -0.005, 0.03),
@@ -60,16 +66,17 @@ REPELLED: Final[tuple[Move, ...]] = (
     (CHEEKS, 0.0, -0.055),
 )
 PUZZLED: Final[tuple[Move, ...]] = (
-    (LEFT_INNER_BROW, -0.01, -0.105),
-    (LEFT_OUTER_BROW, 0.0, -0.085),
-    (RIGHT_INNER_BROW, -0.01, -0.095),
-    (RIGHT_OUTER_BROW, 0.0, -0.03),
-    (UPPER_LIDS, 0.0, -0.03),
-    (LOWER_LIDS, 0.0, 0.008),
-    (UPPER_LIP, 0.0, -0.01),
-    (CORNERS, -0.05, 0.02),
-    (LOWER_LIP, 0.0, 0.075),
-    (CHIN, 0.0, 0.07),
+    (LEFT_INNER_BROW, 0.02, -0.135),
+    (LEFT_OUTER_BROW, 0.0, -0.115),
+    (RIGHT_INNER_BROW, 0.02, -0.10),
+    (RIGHT_OUTER_BROW, 0.0, -0.07),
+    (UPPER_LIDS, 0.01, -0.06),
+    (LOWER_LIDS, 0.0, 0.03),
+    (UPPER_LIP, 0.0, -0.025),
+    (CORNERS, -0.075, 0.045),
+    (LOWER_LIP, -0.01, 0.12),
+    (CHIN, 0.0, 0.11),
+    (JAW, 0.0, 0.085),
 )
 BLINK: Final[tuple[Move, ...]] = ((UPPER_LIDS, 0.0, 0.055), (LOWER_LIDS, 0.0, -0.012))
 
@@ -89,8 +96,9 @@ class Mimic:
         turn: Parallax of a head turn of one degree: horizontal shift, shape (S, S).
         folds: Brightness lost in a fully repelled face, 0 to 1.
         furrow: Brightness lost in a fully puzzled face.
-        mouth: Where an open mouth is dark, 0 to 1.
+        mouth: Where the open mouth of a fully puzzled face is dark, 0 to 1.
         lids: Where closed lids cover the eyes, 0 to 1.
+        lashes: Brightness lost along the seam of closed lids.
         lid_paint: Colour of the lids, BGR.
     """
 
@@ -106,11 +114,13 @@ class Mimic:
     furrow: FloatImage
     mouth: FloatImage
     lids: FloatImage
+    lashes: FloatImage
     lid_paint: npt.NDArray[np.float32]
 
 
-def _dense(points: npt.NDArray[np.float32], shifts: npt.NDArray[np.float32], side: int
-           ) -> FloatImage:  # fmt: skip
+def _dense(
+    points: npt.NDArray[np.float32], shifts: npt.NDArray[np.float32], side: int
+) -> FloatImage:
     """Spread the landmarks' shifts over the image by a kernel average; far away nothing moves."""
     grid = np.arange(0, side, FIELD_STEP_PX, dtype=np.float32) + FIELD_STEP_PX / 2
     near_x = np.exp(-((grid[:, None] - points[:, 0]) ** 2) / (2 * SPREAD_PX**2))
@@ -118,8 +128,8 @@ def _dense(points: npt.NDArray[np.float32], shifts: npt.NDArray[np.float32], sid
     weight = near_y @ near_x.T
     field = np.stack([(near_y * shifts[:, n]) @ near_x.T for n in (0, 1)], axis=-1)
     field = field / (weight + 0.25)[..., None]
-    full = cv2.resize(field.astype(np.float32), (FACE_PX, FACE_PX), interpolation=cv2.INTER_CUBIC)
-    return (full * (FACE_PX / side)).astype(np.float32)
+    full = cv2.resize(floats(field), (FACE_PX, FACE_PX), interpolation=cv2.INTER_CUBIC)
+    return floats(full * (FACE_PX / side))
 
 
 def _shifts(face: Face, moves: tuple[Move, ...]) -> npt.NDArray[np.float32]:
@@ -150,32 +160,51 @@ def _area(face: Face, rings: tuple[tuple[int, ...], ...], blur: float) -> FloatI
     side = face.image.shape[0]
     mask = np.zeros((side, side), dtype=np.uint8)
     for ring in rings:
-        cv2.fillPoly(mask, [np.rint(face.points[list(ring)] * 16).astype(np.int32)], (255,),
-                     cv2.LINE_AA, 4)  # fmt: skip
+        cv2.fillPoly(
+            mask, [np.rint(face.points[list(ring)] * 16).astype(np.int32)], (255,), cv2.LINE_AA, 4
+        )
     soft = cv2.GaussianBlur(mask, (0, 0), blur)
     small = cv2.resize(soft, (FACE_PX, FACE_PX), interpolation=cv2.INTER_AREA)
     return (small / np.float32(255)).astype(np.float32)
 
 
+def _moved(face: Face, moves: tuple[Move, ...]) -> Face:
+    """Return a face with its landmarks, not its picture, in the full expression."""
+    return Face(face.image, face.points + _shifts(face, moves))
+
+
 def _folds(face: Face) -> FloatImage:
     """Return the folds of disgust: beside nose and mouth, between and under the brows."""
-    return _strokes(face, (
-        ((48, 203, 206, 216, 212), 4.5, 0.42), ((278, 423, 426, 436, 432), 4.5, 0.42),
-        ((107, 9, 8), 3.0, 0.22), ((336, 9, 8), 3.0, 0.22),
-        ((55, 193, 122), 4.0, 0.36), ((285, 417, 351), 4.0, 0.36),
-        ((188, 6, 412), 2.5, 0.26), ((174, 197, 399), 2.5, 0.2),
-        ((226, 25, 110, 24, 23), 4.0, 0.2), ((446, 255, 339, 254, 253), 4.0, 0.2),
-        ((57, 202, 204), 4.5, 0.34), ((287, 422, 424), 4.5, 0.34),
-        ((91, 181, 84, 17, 314, 405, 321), 3.0, 0.2), ((201, 200, 421), 5.0, 0.2),
-    ))  # fmt: skip
+    return _strokes(
+        face,
+        (
+            ((48, 203, 206, 216), 3.0, 0.32),
+            ((278, 423, 426, 436), 3.0, 0.32),
+            ((107, 9, 8), 2.5, 0.2),
+            ((336, 9, 8), 2.5, 0.2),
+            ((55, 193, 122), 3.5, 0.34),
+            ((285, 417, 351), 3.5, 0.34),
+            ((188, 6, 412), 2.2, 0.22),
+            ((174, 197, 399), 2.2, 0.18),
+            ((226, 25, 110, 24, 23), 3.0, 0.16),
+            ((446, 255, 339, 254, 253), 3.0, 0.16),
+            ((57, 202), 3.0, 0.26),
+            ((287, 422), 3.0, 0.26),
+            ((91, 181, 84, 17, 314, 405, 321), 2.6, 0.2),
+            ((201, 200, 421), 4.5, 0.16),
+        ),
+    )
 
 
 def _furrow(face: Face) -> FloatImage:
     """Return the forehead's wrinkles over raised brows."""
-    return _strokes(face, (
-        ((68, 104, 69, 108, 151, 337, 299), 3.0, 0.2), ((54, 103, 67, 109, 10), 3.0, 0.14),
-        ((104, 69, 108, 151), 2.2, 0.2),
-    ))  # fmt: skip
+    return _strokes(
+        face,
+        (
+            ((68, 104, 69, 108, 151, 337, 299), 2.6, 0.13),
+            ((54, 103, 67, 109, 10), 2.6, 0.09),
+        ),
+    )
 
 
 def _relief(face: Face) -> FloatImage:
@@ -186,7 +215,7 @@ def _relief(face: Face) -> FloatImage:
     tip = face.points[4]
     cv2.ellipse(nose, (int(tip[0]), int(tip[1]) - 14), (15, 36), 0, 0, 360, (1.0,), -1)
     depth = np.clip(depth - 0.12, 0, 1) + 0.3 * cv2.GaussianBlur(nose, (0, 0), 9)
-    return cv2.resize(depth, (FACE_PX, FACE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return floats(cv2.resize(floats(depth), (FACE_PX, FACE_PX), interpolation=cv2.INTER_AREA))
 
 
 def _small(face: Face) -> Image:
@@ -213,8 +242,9 @@ def mimic(number: int) -> Mimic:
         turn=_relief(face) * np.float32(0.5),
         folds=_folds(face),
         furrow=_furrow(face),
-        mouth=_area(face, (INNER_MOUTH,), 1.6),
+        mouth=_area(_moved(face, PUZZLED), (INNER_MOUTH,), 2.4),
         lids=_area(face, EYES, 1.2),
+        lashes=_strokes(face, tuple((ring[8:] + ring[:1], 1.6, 0.55) for ring in EYES)),
         lid_paint=lid.reshape(-1, 3).mean(axis=0).astype(np.float32) * np.float32(0.88),
     )
 
@@ -222,18 +252,18 @@ def mimic(number: int) -> Mimic:
 @cache
 def _grid() -> FloatImage:
     line = np.arange(FACE_PX, dtype=np.float32)
-    return np.stack(np.meshgrid(line, line), axis=-1)
+    return floats(np.stack(np.meshgrid(line, line), axis=-1))
 
 
 def _warped(image: Image, shift: FloatImage) -> Image:
-    at = _grid() - shift
-    return cv2.remap(image, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
-        np.uint8
-    )
+    across, down = cv2.split(_grid() - shift)
+    edge = cv2.BORDER_REPLICATE
+    return pixels(cv2.remap(image, across, down, cv2.INTER_LINEAR, borderMode=edge))
 
 
-def expressed(face: Mimic, weights: tuple[float, float, float], blink: float, yaw_deg: float,
-              pitch_deg: float) -> Image:  # fmt: skip
+def expressed(
+    face: Mimic, weights: tuple[float, float, float], blink: float, yaw_deg: float, pitch_deg: float
+) -> Image:
     """Return a face with an expression, BGR, shape (FACE_PX, FACE_PX, 3).
 
     Args:
@@ -257,21 +287,23 @@ def expressed(face: Mimic, weights: tuple[float, float, float], blink: float, ya
     return _shade(image, face, shift, (puzzled, repelled, blink))
 
 
-def _shade(image: Image, face: Mimic, shift: FloatImage, shares: tuple[float, float, float]
-           ) -> Image:  # fmt: skip
+def _shade(
+    image: Image, face: Mimic, shift: FloatImage, shares: tuple[float, float, float]
+) -> Image:
     puzzled, repelled, blink = shares
     if max(shares) <= 0:
         return image
     gain = np.ones((FACE_PX, FACE_PX), dtype=np.float32)
     gain -= face.folds * np.float32(repelled) + face.furrow * np.float32(puzzled)
     # Shadows are drawn on the still face, so they have to move with it.
-    gain = cv2.remap(gain, _grid() - shift, None, cv2.INTER_LINEAR, borderValue=1)
-    if puzzled > 0:
-        gap = _grid() - shift * np.float32(0.5)
-        opened = cv2.remap(face.mouth, gap, None, cv2.INTER_LINEAR)
-        gain *= 1 - 0.62 * np.float32(puzzled) * opened
+    across, down = cv2.split(_grid() - shift)
+    gain = floats(cv2.remap(gain, across, down, cv2.INTER_LINEAR, borderValue=1))
     result = image * gain[:, :, None]
+    if puzzled > 0:
+        gap = (face.mouth * np.float32(0.88 * puzzled * puzzled))[:, :, None]
+        result = result * (1 - gap) + MOUTH_PAINT * gap
     if blink > 0:
         cover = (face.lids * np.float32(min(blink * 1.2, 1.0)))[:, :, None]
         result = result * (1 - cover) + face.lid_paint * cover
-    return np.clip(result, 0, 255).astype(np.uint8)
+        result = result * (1 - face.lashes[:, :, None] * np.float32(blink))
+    return pixels(result)

@@ -1,5 +1,8 @@
 """Shoppers as the aisle camera sees them: from behind and from the side, down to the knees."""
 
+# ruff: noqa: PLR2004
+# Drawing is made of plain numbers; to name each would hide more than it tells.
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -17,8 +20,8 @@ from aeras.lab.render.canvas import FloatImage, Image
 from aeras.lab.render.relief import Knot, Relief, lit, merged, soften
 from aeras.lab.render.scene import Camera
 
-DETAIL: Final = 0.6
-"""Scale at which figures are lit; a person in front of the shelf is out of focus anyway."""
+LIT_PX_PER_M: Final = 320.0
+"""Scale at which figures are lit, then enlarged; coarser than the picture to save time."""
 MARGIN_M: Final = 0.16
 NEAREST_M: Final = 0.12
 """Nothing nearer to the camera than this is drawn."""
@@ -35,17 +38,18 @@ class View:
         left: Left edge of the small image in the camera's, px.
         top: Top edge, px.
         depth_m: Depth that counts as height 0.
+        detail: Scale of the small image.
     """
 
     camera: Camera
     left: int
     top: int
     depth_m: float
+    detail: float = 1.0
 
     def clipped(self, start: Vector, end: Vector) -> tuple[Vector, Vector] | None:
         """Return the part of a segment in front of the camera, None if there is none."""
-        forward = self.camera.axes()[2]
-        near, far = ((p - self.camera.position) @ forward - NEAREST_M for p in (start, end))
+        near, far = (self.camera.depth(p) - NEAREST_M for p in (start, end))
         if near <= 0 and far <= 0:
             return None
         crossing = start + (end - start) * (near / (near - far) if near != far else 0.0)
@@ -53,26 +57,37 @@ class View:
 
     def knot(self, point: Vector, radius_m: float) -> Knot:
         """Return a joint as a capsule's end, px of the small image."""
-        at, depth = self.camera.project(point)
-        scale = self.camera.focal_px / float(depth[0]) * DETAIL
-        x, y = (at[0] - (self.left, self.top)) * DETAIL
-        height = (self.depth_m - float(depth[0])) * scale
-        return Knot(float(x), float(y), height, radius_m * scale)
+        x, y, px_per_m = self.camera.pixel(point)
+        scale = px_per_m * self.detail
+        height = (self.depth_m - self.camera.focal_px / px_per_m) * scale
+        x, y = (x - self.left) * self.detail, (y - self.top) * self.detail
+        return Knot(x, y, height, radius_m * scale)
 
 
 @cache
 def _cloth(seed: int, height: int, width: int) -> FloatImage:
-    """Return soft diagonal creases, px of height at `DETAIL`, tileable by cropping."""
+    """Return soft diagonal creases, px of height at `LIT_PX_PER_M`, tileable by cropping."""
     rng = np.random.default_rng(seed)
-    coarse = canvas.smooth_noise(rng, height, width, 26)
-    fine = canvas.smooth_noise(rng, height, width, 11)
-    ridges = np.abs(np.sin(coarse * 1.5 + fine * 0.4))
-    return cv2.GaussianBlur((ridges * 1.5 + fine * 0.25).astype(np.float32), (0, 0), 1.2)
+    broad = canvas.smooth_noise(rng, height, width, 46)
+    fine = canvas.smooth_noise(rng, height, width, 17)
+    down, across = np.mgrid[0:height, 0:width].astype(np.float32)
+    # Drapery: a few slanted ridges bent by noise, strong in patches, absent elsewhere.
+    ridges = np.sin((across * 0.75 + down * 0.4) * 0.085 + broad * 1.7 + fine * 0.35)
+    patches = np.clip(canvas.smooth_noise(rng, height, width, 60) + 0.5, 0, 1.4)
+    relief = np.sign(ridges) * np.abs(ridges) ** 0.8 * patches * 1.5 + fine * 0.3
+    return canvas.floats(cv2.GaussianBlur(canvas.floats(relief), (0, 0), 1.6))
 
 
 def _window(camera: Camera, pose: Pose) -> tuple[int, int, int, int]:
-    joints = [pose.head, *pose.shoulders, *pose.elbows, *pose.grips, *pose.hips, *pose.knees,
-              *pose.ankles]  # fmt: skip
+    joints = [
+        pose.head,
+        *pose.shoulders,
+        *pose.elbows,
+        *pose.grips,
+        *pose.hips,
+        *pose.knees,
+        *pose.ankles,
+    ]
     points = np.array(joints)
     grown = np.vstack([points - MARGIN_M, points + MARGIN_M])
     pixels = camera.project(grown)[0]
@@ -82,9 +97,9 @@ def _window(camera: Camera, pose: Pose) -> tuple[int, int, int, int]:
     return max(int(x0), 0), max(int(y0), 0), min(int(x1), width), min(int(y1), height)
 
 
-def _torso(relief: Relief, view: View, pose: Pose, actor: Actor, cloth: int, pants: int) -> None:
+def _torso(relief: Relief, view: View, pose: Pose, actor: Actor, *, cloth: int, pants: int) -> None:
     k = view.knot
-    waist = pose.pelvis + (0, 0.1, 0)
+    waist = pose.pelvis + np.array([0, 0.1, 0])
     slim = 0.9 if actor.female else 1.0
     for side in (-1.0, 0.0, 1.0):
         top = pose.chest + pose.right * side * 0.085 - (0, 0.07, 0)
@@ -96,38 +111,47 @@ def _torso(relief: Relief, view: View, pose: Pose, actor: Actor, cloth: int, pan
     inner = [shoulder + (pose.chest - shoulder) * 0.16 for shoulder in pose.shoulders]
     relief.capsule(k(inner[0], 0.068), k(inner[1], 0.068), cloth)
     for shoulder in inner:
-        relief.capsule(k(shoulder, 0.06), k(pose.chest + (0, 0.055, 0), 0.055), cloth)
+        relief.capsule(k(shoulder, 0.06), k(pose.chest + np.array([0, 0.055, 0]), 0.055), cloth)
 
 
 def _legs(relief: Relief, view: View, pose: Pose, pants: int) -> None:
     for hip, knee, ankle in zip(pose.hips, pose.knees, pose.ankles, strict=True):
-        relief.capsule(view.knot(hip - (0, 0.05, 0), 0.096), view.knot(knee, 0.064), pants,
-                       folds=0.5)  # fmt: skip
+        relief.capsule(
+            view.knot(hip - (0, 0.05, 0), 0.096), view.knot(knee, 0.064), pants, folds=0.5
+        )
         relief.capsule(view.knot(knee, 0.064), view.knot(ankle, 0.05), pants, folds=0.6)
 
 
-def _limb(relief: Relief, view: View, ends: tuple[Vector, Vector], radii: tuple[float, float],
-          material: int, folds: float = 0.0) -> None:  # fmt: skip
+def _limb(
+    relief: Relief,
+    view: View,
+    ends: tuple[Vector, Vector],
+    radii: tuple[float, float],
+    material: int,
+    *,
+    folds: float = 0.0,
+) -> None:
     part = view.clipped(*ends)
     if part is not None:
         a, b = (view.knot(end, radius) for end, radius in zip(part, radii, strict=True))
         relief.capsule(a, b, material, folds=folds)
 
 
-def _arm(relief: Relief, view: View, pose: Pose, actor: Actor, side: int, paints: tuple[int, int]
-         ) -> None:  # fmt: skip
+def _arm(
+    relief: Relief, view: View, pose: Pose, actor: Actor, side: int, *, paints: tuple[int, int]
+) -> None:
     cloth, skin = paints
     shoulder = pose.shoulders[side] - (0, 0.012, 0)
     elbow, wrist = pose.elbows[side], pose.wrists[side]
     long = actor.sleeves > 0.5
-    _limb(relief, view, (shoulder, elbow), (0.06, 0.046), cloth if long else skin, 0.7)
+    _limb(relief, view, (shoulder, elbow), (0.06, 0.046), cloth if long else skin, folds=0.7)
     if not long:
         end = shoulder + (elbow - shoulder) * 0.55
-        _limb(relief, view, (shoulder, end), (0.066, 0.06), cloth, 0.5)
+        _limb(relief, view, (shoulder, end), (0.066, 0.06), cloth, folds=0.5)
         _limb(relief, view, (elbow, wrist), (0.042, 0.028), skin)
         return
     cuff = elbow + (wrist - elbow) * 0.93
-    _limb(relief, view, (elbow, cuff), (0.047, 0.036), cloth, 0.8)
+    _limb(relief, view, (elbow, cuff), (0.047, 0.036), cloth, folds=0.8)
     _limb(relief, view, (cuff, wrist), (0.028, 0.027), skin)
 
 
@@ -161,14 +185,14 @@ def _hand(relief: Relief, view: View, pose: Pose, side: int, skin: int) -> None:
 
 
 def _too_near(camera: Camera, point: Vector) -> bool:
-    return float((point - camera.position) @ camera.axes()[2]) < 2 * NEAREST_M
+    return camera.depth(point) < 2 * NEAREST_M
 
 
 def _head(frame: Image, camera: Camera, pose: Pose, number: int) -> None:
-    at_x, at_y, scale = camera.pixel((float(pose.head[0]), float(pose.head[1]),
-                                      float(pose.head[2])))  # fmt: skip
-    from_camera = np.rad2deg(np.arctan2(pose.head[0] - camera.position[0],
-                                        camera.position[2] - pose.head[2]))  # fmt: skip
+    at_x, at_y, scale = camera.pixel(pose.head)
+    from_camera = np.rad2deg(
+        np.arctan2(pose.head[0] - camera.position[0], camera.position[2] - pose.head[2])
+    )
     body_yaw = np.rad2deg(np.arctan2(pose.ahead[0], -pose.ahead[2]))
     yaw = 180 - (body_yaw + pose.head_deg[0]) + from_camera
     step = heads.YAW_STEP_DEG
@@ -189,18 +213,19 @@ def draw_body(frame: Image, camera: Camera, pose: Pose, actor: Actor, number: in
     x0, y0, x1, y1 = _window(camera, pose)
     if x1 - x0 < 4 or y1 - y0 < 4:
         return
-    depth = float(camera.project(pose.chest)[1][0])
-    view = View(camera, x0, y0, depth)
-    size = round((x1 - x0) * DETAIL), round((y1 - y0) * DETAIL)
+    depth = camera.depth(pose.chest)
+    detail = min(LIT_PX_PER_M * depth / camera.focal_px, 1.0)
+    view = View(camera, x0, y0, depth, detail)
+    size = max(round((x1 - x0) * detail), 2), max(round((y1 - y0) * detail), 2)
     relief, limbs = Relief(*size), Relief(*size)
     cloth, pants = relief.paint(actor.top), relief.paint(actor.trousers)
     skin = relief.paint(actor.skin)
-    scale = camera.focal_px / depth * DETAIL
+    scale = camera.focal_px / depth * detail
     _legs(relief, view, pose, pants)
-    _torso(relief, view, pose, actor, cloth, pants)
+    _torso(relief, view, pose, actor, cloth=cloth, pants=pants)
     soften(relief, 0.022 * scale)
     for side in (0, 1):
-        _arm(limbs, view, pose, actor, side, (cloth, skin))
+        _arm(limbs, view, pose, actor, side, paints=(cloth, skin))
     soften(limbs, 0.006 * scale)
     for side in (0, 1):
         _hand(limbs, view, pose, side, skin)
@@ -220,16 +245,15 @@ def draw_thumb(frame: Image, camera: Camera, pose: Pose, actor: Actor) -> None:
     base = wrist + (grip - wrist) * 0.45 + near
     joint = base + inward * 0.022 + np.array([0, 0.035, 0])
     tip = joint + inward * 0.026 + np.array([0, 0.02, 0])
-    centre_x, centre_y, scale = camera.pixel((float(joint[0]), float(joint[1]), float(joint[2])))
+    centre_x, centre_y, scale = camera.pixel(joint)
     half = int(0.09 * scale)
-    view = View(camera, int(centre_x) - half, int(centre_y) - half, float(scale))
-    relief = Relief(round(2 * half * DETAIL), round(2 * half * DETAIL))
+    view = View(camera, int(centre_x) - half, int(centre_y) - half, camera.depth(joint))
+    relief = Relief(2 * half, 2 * half)
     skin = relief.paint(actor.skin)
     relief.capsule(view.knot(base, 0.019), view.knot(joint, 0.0145), skin)
     relief.capsule(view.knot(joint, 0.0145), view.knot(tip, 0.011), skin)
     soften(relief, 1.2)
-    picture = cv2.resize(lit(relief), (2 * half, 2 * half), interpolation=cv2.INTER_LINEAR)
-    canvas.blend(frame, picture.astype(np.uint8), view.left, view.top)
+    canvas.blend(frame, lit(relief), view.left, view.top)
 
 
 def _texture(number: int, view: View, pose: Pose, relief: Relief) -> FloatImage:
@@ -248,4 +272,3 @@ def shadow_on_shelf(frame: Image, camera: Camera, pose: Pose) -> None:
     x, y, scale = camera.pixel((float(pose.chest[0]) - 0.05, float(pose.chest[1]) - 0.3, 0.0))
     nearness = float(np.clip(1.4 - pose.chest[2], 0, 1))
     canvas.soft_shadow(frame, (x, y), (0.42 * scale, 0.85 * scale), 0.24 * nearness)
-

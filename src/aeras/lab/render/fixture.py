@@ -1,5 +1,8 @@
 """The aisle camera's still life: shop, shelf and goods, drawn once and then only patched."""
 
+# ruff: noqa: PLR2004
+# Drawing is made of plain numbers; to name each would hide more than it tells.
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -75,7 +78,9 @@ def shop_wall(seed: int, width: int = 1800, height: int = 620) -> Image:
     for row in range(rows):
         foot = round(height * (0.3 + 0.68 * (row + 1) / rows))
         bay = round(height * 0.17)
-        image[foot - bay : foot] = shaded(image[foot - bay : foot], np.float32([[0.55]]))
+        image[foot - bay : foot] = shaded(
+            image[foot - bay : foot], np.array([[0.55]], dtype=np.float32)
+        )
         x = -10
         while x < width:
             pack = canvas.scaled(packages.pack(ITEMS[rng.integers(len(ITEMS))].id), 0.26)
@@ -87,7 +92,7 @@ def shop_wall(seed: int, width: int = 1800, height: int = 620) -> Image:
     names = ("Frisch & Regional", "Getränke", "Backwaren", "Haushalt")
     for number, name in enumerate(names):
         at = (width * (number + 0.5) / len(names), height * 0.11)
-        canvas.write(image, name, at, 52, colour("#6f7f54"), 600)
+        canvas.write(image, name, at, 52, colour("#6f7f54"), weight=600)
     return image
 
 
@@ -112,32 +117,43 @@ def _bay_texture(top: bool) -> Image:
 
 def _wood(rng: np.random.Generator, width: int, height: int) -> Image:
     image = np.full((height, width, 3), WOOD, dtype=np.uint8)
-    grain = cv2.resize(rng.standard_normal((height // 2, 12)).astype(np.float32), (width, height),
-                       interpolation=cv2.INTER_CUBIC)  # fmt: skip
+    grain = cv2.resize(
+        rng.standard_normal((height // 2, 12)).astype(np.float32),
+        (width, height),
+        interpolation=cv2.INTER_CUBIC,
+    )
     return shaded(image, 1 + 0.035 * grain)
 
 
 def _price_label(item: Item) -> Image:
     image = np.full((90, 190, 3), 250, dtype=np.uint8)
     cv2.rectangle(image, (0, 0), (189, 24), colour("#4d7a4a"), -1)
-    canvas.write(image, item.name.split(" ")[0], (95, 12), 18, (255, 255, 255), 600, fit=170)
-    canvas.write(image, f"{item.price_eur:.2f}".replace(".", ",") + " €", (112, 56), 46,
-                 (30, 30, 30), 800, fit=130)  # fmt: skip
+    canvas.write(image, item.name.split(" ")[0], (95, 12), 18, (255, 255, 255), weight=600, fit=170)
+    canvas.write(
+        image,
+        f"{item.price_eur:.2f}".replace(".", ",") + " €",
+        (112, 56),
+        46,
+        (30, 30, 30),
+        weight=800,
+        fit=130,
+    )
     for bar in range(14):
         cv2.line(image, (10 + bar * 2, 36), (10 + bar * 2, 76), (40, 40, 40), 1 + bar % 3 // 2)
     cv2.rectangle(image, (0, 0), (189, 89), (150, 150, 150), 1)
     return image
 
 
-def _draw_board(image: Image, camera: Camera, layout: Layout, row: int,
-                rng: np.random.Generator) -> None:  # fmt: skip
+def _draw_board(
+    image: Image, camera: Camera, layout: Layout, row: int, rng: np.random.Generator
+) -> None:
     y, half = BOARD_HEIGHTS_M[row], FIXTURE_HALF_WIDTH_M - 0.02
     top = _wood(rng, 800, 200)
     depth = np.linspace(0.5, 1.08, 200, dtype=np.float32)[:, None]
     _lay(image, camera, _flat(y, -FIXTURE_DEPTH_M, 0.0, half), shaded(top, depth))
     lip = gradient(1000, 40, colour("#f3f1ec"), colour("#c9c5bd"))
     lip[:2] = 255
-    lip[-3:] = shaded(lip[-3:], np.float32([[0.7]]))
+    lip[-3:] = shaded(lip[-3:], np.array([[0.7]], dtype=np.float32))
     _lay(image, camera, quad(0, y - LIP_HEIGHT_M, 0.004, 2 * half, LIP_HEIGHT_M), lip)
     for facing in layout.facings[row * 4 : row * 4 + 4]:
         tag = quad(facing.base[0], y - LIP_HEIGHT_M + 0.001, 0.008, 0.098, LIP_HEIGHT_M - 0.003)
@@ -151,8 +167,14 @@ def _draw_board(image: Image, camera: Camera, layout: Layout, row: int,
 
 def _header() -> Image:
     image = gradient(1560, 220, colour("#6a8f4f"), colour("#4e7340"))
-    canvas.write(image, "Morgentau Markt", (610, 108), 118, colour("#fbf6e3"), 700)
-    canvas.write(image, "gut. nah. jeden Tag.", (1290, 120), 48, colour("#dfe9bd"), 400)
+    canvas.write(image, "Morgentau Markt", (780, 106), 124, colour("#fbf6e3"), weight=700, fit=1000)
+    for x in (150, 1410):
+        for turn, size in ((-50, 1.0), (-90, 1.15), (-130, 1.0)):
+            leaf = np.linspace(0, 2 * np.pi, 40)
+            shape = np.column_stack([44 + 44 * np.cos(leaf), 17 * np.sin(leaf)]) * size
+            angle = np.deg2rad(turn)
+            spin = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+            canvas.fill(image, shape @ spin.T + (x, 150), colour("#c5d98f"))
     image[-8:] = colour("#3c5a31")
     return image
 
@@ -162,15 +184,23 @@ def _draw_shelf(image: Image, camera: Camera, layout: Layout, seed: int) -> None
     half, deep = FIXTURE_HALF_WIDTH_M, -FIXTURE_DEPTH_M
     tops = (FIXTURE_TOP_M, *(y - LIP_HEIGHT_M for y in BOARD_HEIGHTS_M[:-1]))
     foot = 0.12
-    _lay(image, camera, quad(0, foot, deep, 2 * half, FIXTURE_TOP_M - foot),
-         np.full((8, 8, 3), colour("#8d8474"), dtype=np.uint8))  # fmt: skip
+    _lay(
+        image,
+        camera,
+        quad(0, foot, deep, 2 * half, FIXTURE_TOP_M - foot),
+        np.full((8, 8, 3), colour("#8d8474"), dtype=np.uint8),
+    )
     for row, (top, board) in enumerate(zip(tops, BOARD_HEIGHTS_M, strict=True)):
         bay = quad(0, board, deep, 2 * half, top - board)
         _lay(image, camera, bay, _bay_texture(row == 0))
     for side in (-1, 1):
         x = side * (half - 0.02)
-        wall: list[Point] = [(x, FIXTURE_TOP_M, deep), (x, FIXTURE_TOP_M, 0.0), (x, foot, 0.0),
-                             (x, foot, deep)]  # fmt: skip
+        wall: list[Point] = [
+            (x, FIXTURE_TOP_M, deep),
+            (x, FIXTURE_TOP_M, 0.0),
+            (x, foot, 0.0),
+            (x, foot, deep),
+        ]
         _lay(image, camera, wall, gradient(60, 400, colour("#d8d0c0"), colour("#a79e8d")))
     # From the foot upwards: a board's lip hides the heads of what stands behind it below.
     for row in (2, 1, 0):
@@ -178,7 +208,7 @@ def _draw_shelf(image: Image, camera: Camera, layout: Layout, seed: int) -> None
         for facing in layout.facings[row * 4 : row * 4 + 4]:
             draw_item(image, camera, layout.item(facing.item), standing(facing, z=BACK_ROW_Z_M))
     drawer = gradient(780, 220, colour("#a98a61"), colour("#8a6d49"))
-    drawer = shaded(drawer, _wood(rng, 780, 220).astype(np.float32) / np.float32(WOOD))
+    drawer = shaded(drawer, canvas.floats(_wood(rng, 780, 220).mean(axis=2) / (sum(WOOD) / 3)))
     cv2.line(drawer, (390, 0), (390, 219), colour("#5c4730"), 4)
     height = BOARD_HEIGHTS_M[-1] - LIP_HEIGHT_M - foot
     _lay(image, camera, quad(0, foot, 0.0, 2 * half - 0.04, height), drawer)
@@ -200,8 +230,9 @@ class Stand:
     gain: float = 1.0
 
 
-def standing(facing: Facing, *, z: float = FRONT_ROW_Z_M, shift_m: float = 0.0,
-             tilt_deg: float = 0.0) -> Stand:  # fmt: skip
+def standing(
+    facing: Facing, *, z: float = FRONT_ROW_Z_M, shift_m: float = 0.0, tilt_deg: float = 0.0
+) -> Stand:
     """Return an item's stand on its facing; the deeper it stands, the darker it is."""
     depth = (FRONT_ROW_Z_M - z) / (FRONT_ROW_Z_M - BACK_ROW_Z_M)
     x, y, _ = facing.base
@@ -240,8 +271,9 @@ def draw_item(image: Image, camera: Camera, item: Item, stand: Stand) -> None:
     canvas.warp(image, picture, canvas.to_quad(picture, pixels))
 
 
-def _draw_carton_depth(image: Image, camera: Camera, item: Item,
-                       front: npt.NDArray[np.float64], gain: float) -> None:  # fmt: skip
+def _draw_carton_depth(
+    image: Image, camera: Camera, item: Item, front: npt.NDArray[np.float64], gain: float
+) -> None:
     design = packages.DESIGNS[item.id]
     back = front - (0.0, 0.0, CARTON_DEPTH_M)
     roof = 0.17 if item.id == "oat-drink" else 0.0

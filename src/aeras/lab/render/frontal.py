@@ -37,10 +37,15 @@ def backdrop(camera: Camera, seed: int) -> Image:
         matrix = canvas.to_quad(wall, small.project(corners)[0])
         canvas.warp(image, canvas.sprite(wall, opaque), matrix)
     for x in (-2.2, -0.4, 1.4, 3.0):
-        lamp = [(x - 0.25, 2.9, 3.0), (x + 0.25, 2.9, 3.0), (x + 0.25, 2.9, 6.0), (x - 0.25, 2.9, 6)]
+        lamp = [
+            (x - 0.25, 2.9, 3.0),
+            (x + 0.25, 2.9, 3.0),
+            (x + 0.25, 2.9, 6.0),
+            (x - 0.25, 2.9, 6),
+        ]
         canvas.fill(image, small.project(lamp)[0], (250, 254, 255))
-    soft = cv2.GaussianBlur(image, (0, 0), 7)
-    lifted = cv2.addWeighted(soft, 0.74, np.full_like(soft, (150, 158, 164)), 0.26, 0)
+    soft = cv2.GaussianBlur(image, (0, 0), 3.6)
+    lifted = cv2.addWeighted(soft, 0.84, np.full_like(soft, (158, 168, 176)), 0.16, 0)
     large = cv2.resize(lifted, camera.size, interpolation=cv2.INTER_CUBIC)
     return large.astype(np.uint8)
 
@@ -83,8 +88,7 @@ class ShelfView:
 
     def _person(self, frame: Image, pose: Pose, number: int, item: Item | None) -> None:
         who = actor(number)
-        x, _, scale = self._camera.pixel((float(pose.head[0]), float(pose.head[1]),
-                                          float(pose.head[2])))  # fmt: skip
+        x, _, scale = self._camera.pixel(pose.head)
         if not -0.4 * scale < x < self._camera.size[0] + 0.4 * scale:
             return
         draw_body(frame, self._camera, pose, who, number)
@@ -93,8 +97,7 @@ class ShelfView:
             self._item(frame, pose, who, item)
 
     def _head(self, frame: Image, pose: Pose, number: int) -> None:
-        x, y, scale = self._camera.pixel((float(pose.head[0]), float(pose.head[1]),
-                                          float(pose.head[2])))  # fmt: skip
+        x, y, scale = self._camera.pixel(pose.head)
         yaw, pitch, roll = pose.head_deg
         # Seen from the front, left and right change sides.
         picture = head_sprite(number, pose.face, pose.blink, float(np.clip(-yaw, -14, 14)), pitch)
@@ -104,10 +107,10 @@ class ShelfView:
     def _item(self, frame: Image, pose: Pose, who: Actor, item: Item) -> None:
         out = float(np.clip((pose.grips[pose.active][2] - FRONT_ROW_Z_M) / 0.25, 0, 1))
         middle = held_at(pose, item.size_m, out)
-        depth = float(self._camera.project(middle)[1][0])
+        depth = self._camera.depth(middle)
         if depth < NEAREST_ITEM_M:
             return
-        x, y, scale = self._camera.pixel((float(middle[0]), float(middle[1]), float(middle[2])))
+        x, y, scale = self._camera.pixel(middle)
         picture = pack_near(item.id, scale)
         side = -1 if pose.active else 1
         anchor = picture.shape[1] / 2, picture.shape[0] / 2

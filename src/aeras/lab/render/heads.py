@@ -1,5 +1,8 @@
 """Heads seen from any side, for the aisle camera: ellipsoids with a face and hair on them."""
 
+# ruff: noqa: PLR2004
+# Drawing is made of plain numbers; to name each would hide more than it tells.
+
 from __future__ import annotations
 
 from functools import cache
@@ -10,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aeras.lab.render.actors import Actor, Face, HairStyle, actor
-from aeras.lab.render.canvas import FloatImage, Image
+from aeras.lab.render.canvas import FloatImage, Image, floats
 
 PX_PER_M: Final = 640
 CANVAS_M: Final = (0.36, 0.46)
@@ -42,8 +45,9 @@ HAIR: Final[dict[HairStyle, tuple[Ellipsoid, ...]]] = {
 }  # fmt: skip
 
 
-def _hit(rays: tuple[FloatImage, FloatImage], shape: Ellipsoid, turn: npt.NDArray[np.float64]
-         ) -> FloatImage:  # fmt: skip
+def _hit(
+    rays: tuple[FloatImage, FloatImage], shape: Ellipsoid, turn: npt.NDArray[np.float64]
+) -> FloatImage:
     """Return the depth at which parallel rays meet an ellipsoid, -1 where they miss, metres."""
     centre = turn @ np.array(shape[0])
     # The ellipsoid's quadric in the turned frame: x' A x = 1 with A = R diag(1/a^2) R'.
@@ -57,8 +61,9 @@ def _hit(rays: tuple[FloatImage, FloatImage], shape: Ellipsoid, turn: npt.NDArra
     return np.where(root > 0, depth, -1.0).astype(np.float32)
 
 
-def _skin_colours(face: Face, local: tuple[FloatImage, ...], skin: tuple[float, float, float]
-                  ) -> FloatImage:  # fmt: skip
+def _skin_colours(
+    face: Face, local: tuple[FloatImage, ...], skin: tuple[float, float, float]
+) -> FloatImage:
     """Return the face's picture laid on the head's front, plain skin elsewhere."""
     x, y, z = local
     eyes = face.points[[33, 263]].mean(axis=0)
@@ -67,12 +72,15 @@ def _skin_colours(face: Face, local: tuple[FloatImage, ...], skin: tuple[float, 
     picture = cv2.remap(face.image, map_x, map_y, cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
     inside = ((x / 0.066) ** 2 + ((y + 0.02) / 0.092) ** 2) < 1
     share = cv2.GaussianBlur((inside & (z > 0.01)).astype(np.float32), (0, 0), 4)[:, :, None]
-    mixed: FloatImage = picture.astype(np.float32) * share + np.float32(skin) * (1 - share)
+    mixed: FloatImage = picture.astype(np.float32) * share + np.array(skin, dtype=np.float32) * (
+        1 - share
+    )
     return mixed
 
 
-def _hair_shows(style: HairStyle, part: int, local: tuple[FloatImage, ...]
-                ) -> npt.NDArray[np.bool_]:  # fmt: skip
+def _hair_shows(
+    style: HairStyle, part: int, local: tuple[FloatImage, ...]
+) -> npt.NDArray[np.bool_]:
     """Return where a hair ellipsoid is hair: behind the hairline, above the nape, off the face."""
     x, y, z = local
     if part > 0:
@@ -82,7 +90,9 @@ def _hair_shows(style: HairStyle, part: int, local: tuple[FloatImage, ...]
     nape = -0.075 if style in ("crop", "short", "parted") else -0.2
     fringe = 0.068 + 0.012 * np.sin(x * 40 + (2.0 if style == "parted" else 0.0))
     behind = z < -0.012 + 0.02 * (y > 0.0)
-    return ((y > fringe) | (behind & (y > nape))) & ((y > -0.02) | (z < -0.02))
+    off_face = (y > -0.02) | (z < -0.02)
+    covered: npt.NDArray[np.bool_] = ((y > fringe) | (behind & (y > nape))) & off_face
+    return covered
 
 
 @cache
@@ -97,10 +107,12 @@ def head(number: int, yaw_deg: int) -> Image:
     width, height = (round(m * PX_PER_M) for m in CANVAS_M)
     across = (np.arange(width, dtype=np.float32) / PX_PER_M - CENTRE_M[0])[None]
     upward = (CENTRE_M[1] - np.arange(height, dtype=np.float32) / PX_PER_M)[:, None]
-    rays = np.broadcast_to(across, (height, width)), np.broadcast_to(upward, (height, width))
+    size = (height, width)
+    rays = floats(np.broadcast_to(across, size)), floats(np.broadcast_to(upward, size))
     angle = np.deg2rad(yaw_deg)
-    turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0],
-                     [-np.sin(angle), 0, np.cos(angle)]])  # fmt: skip
+    turn = np.array(
+        [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]
+    )
     depth = np.full((height, width), -1.0, dtype=np.float32)
     is_hair = np.zeros((height, width), dtype=bool)
     for shape in SKULL:
@@ -115,14 +127,20 @@ def head(number: int, yaw_deg: int) -> Image:
     return _lit_head(who, depth, is_hair, base, _local(rays, depth, turn))
 
 
-def _local(rays: tuple[FloatImage, FloatImage], depth: FloatImage,
-           turn: npt.NDArray[np.float64]) -> tuple[FloatImage, ...]:  # fmt: skip
+def _local(
+    rays: tuple[FloatImage, FloatImage], depth: FloatImage, turn: npt.NDArray[np.float64]
+) -> tuple[FloatImage, ...]:
     points = np.stack([rays[0], rays[1], depth], axis=-1) @ turn.astype(np.float32)
     return points[..., 0], points[..., 1], points[..., 2]
 
 
-def _lit_head(who: Actor, depth: FloatImage, is_hair: npt.NDArray[np.bool_], base: FloatImage,
-              local: tuple[FloatImage, ...]) -> Image:  # fmt: skip
+def _lit_head(
+    who: Actor,
+    depth: FloatImage,
+    is_hair: npt.NDArray[np.bool_],
+    base: FloatImage,
+    local: tuple[FloatImage, ...],
+) -> Image:
     solid = depth > -0.5
     surface = np.where(solid, depth, depth[solid].min()) * PX_PER_M
     surface = cv2.GaussianBlur(surface, (0, 0), 1.6)
@@ -132,11 +150,19 @@ def _lit_head(who: Actor, depth: FloatImage, is_hair: npt.NDArray[np.bool_], bas
     light = 0.58 + 0.55 * np.maximum((0.6 + 0.28 * slope_x + 0.72 * slope_y) * norm, 0)
     angle = np.arctan2(local[0], -local[2])
     rng = np.random.default_rng(len(who.name))
-    waves = sum(np.sin(angle * f + rng.uniform(0, 6) + local[1] * rng.uniform(-30, 30)) / 3
-                for f in (23, 41, 67, 90))  # fmt: skip
+    waves = np.zeros_like(angle)
+    for per_turn in (23, 41, 67, 90):
+        waves += np.sin(angle * per_turn + rng.uniform(0, 6) + local[1] * rng.uniform(-30, 30)) / 3
     gloss = np.exp(-(((local[1] - 0.075) / 0.028) ** 2)) * (0.5 + 0.3 * waves)
-    hair = np.float32(who.hair) * (0.8 + 0.2 * waves)[..., None] + 46 * gloss[..., None]
-    colours = np.where(cv2.GaussianBlur(is_hair.astype(np.float32), (3, 3), 0)[..., None] > 0.5,
-                       hair, base) * light[..., None]  # fmt: skip
+    hair = (
+        np.array(who.hair, dtype=np.float32) * (0.8 + 0.2 * waves)[..., None]
+        + 46 * gloss[..., None]
+    )
+    colours = (
+        np.where(
+            cv2.GaussianBlur(is_hair.astype(np.float32), (3, 3), 0)[..., None] > 0.5, hair, base
+        )
+        * light[..., None]
+    )
     alpha = cv2.GaussianBlur(solid.astype(np.float32), (3, 3), 0)[..., None]
     return np.dstack([np.clip(colours, 0, 255) * alpha, alpha * 255]).astype(np.uint8)

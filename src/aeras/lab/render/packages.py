@@ -1,5 +1,8 @@
 """The packs of the demo shop: every label, bottle and bag is drawn here from scratch."""
 
+# ruff: noqa: PLR2004
+# Drawing is made of plain numbers; to name each would hide more than it tells.
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -11,11 +14,11 @@ import cv2
 import numpy as np
 
 from aeras.lab.render.canvas import (
-    Colour,
     FloatImage,
     Image,
     colour,
     fill,
+    floats,
     gradient,
     mixed,
     scaled,
@@ -58,28 +61,41 @@ class Design:
     art: tuple[Blob, ...]
 
 
-def _ring(shape: str, count: int, radius: float, size: tuple[float, float], paint: str,
-          middle: tuple[float, float] = (0.5, 0.56)) -> tuple[Blob, ...]:  # fmt: skip
+def _ring(
+    shape: str,
+    count: int,
+    radius: float,
+    size: tuple[float, float],
+    paint: str,
+    *,
+    middle: tuple[float, float] = (0.5, 0.56),
+) -> tuple[Blob, ...]:
     angles = [360 * n / count + 12 for n in range(count)]
     return tuple(
-        (shape, middle[0] + radius * float(np.cos(np.deg2rad(a))),
-         middle[1] + radius * 0.8 * float(np.sin(np.deg2rad(a))), *size, a + 90, paint)
+        (
+            shape,
+            middle[0] + radius * float(np.cos(np.deg2rad(a))),
+            middle[1] + radius * 0.8 * float(np.sin(np.deg2rad(a))),
+            *size,
+            a + 90,
+            paint,
+        )
         for a in angles
-    )  # fmt: skip
+    )
 
 
 DESIGNS: Final[dict[str, Design]] = {
     "coffee": Design(
         "NORDLICHT", "KAFFEE", "dark roast  500 g", "#1c2b4a", "#0c1428", "#d9a441", "#f4e3bf",
         (("disc", 0.5, 0.58, 0.3, 0.3, 0, "#24365e"),
-         *_ring("bean", 6, 0.17, (0.085, 0.055), "#7a4a25", (0.5, 0.58)),
+         *_ring("bean", 6, 0.17, (0.085, 0.055), "#7a4a25", middle=(0.5, 0.58)),
          ("bean", 0.5, 0.58, 0.1, 0.065, 40, "#94592c"))),
     "herbal-tea": Design(
         "WIESENRUH", "Herbal tea", "20 bags", "#dfeacb", "#a9c78a", "#3f6b3a", "#2f5530",
         (("leaf", 0.42, 0.58, 0.16, 0.06, -60, "#4f8a3f"),
          ("leaf", 0.58, 0.58, 0.16, 0.06, 240, "#67a551"),
          ("leaf", 0.5, 0.52, 0.17, 0.06, 270, "#3c7433"),
-         *_ring("disc", 5, 0.07, (0.045, 0.045), "#fffdf0", (0.5, 0.47)),
+         *_ring("disc", 5, 0.07, (0.045, 0.045), "#fffdf0", middle=(0.5, 0.47)),
          ("disc", 0.5, 0.47, 0.04, 0.04, 0, "#f0b92e"))),
     "honey": Design(
         "IMKERHOF", "Blossom honey", "500 g", "#fff6dc", "#f7dc93", "#c98a12", "#7a4a08",
@@ -89,14 +105,14 @@ DESIGNS: Final[dict[str, Design]] = {
         "BERRYMORE", "Raspberry", "60 % fruit  340 g", "#fdeef1", "#f6c9d3", "#9c1638", "#8c1232",
         (("leaf", 0.38, 0.46, 0.13, 0.055, -150, "#4f8a3f"),
          ("leaf", 0.6, 0.45, 0.13, 0.055, -30, "#5c9a49"),
-         *_ring("disc", 7, 0.11, (0.062, 0.062), "#c4183f", (0.5, 0.58)),
+         *_ring("disc", 7, 0.11, (0.062, 0.062), "#c4183f", middle=(0.5, 0.58)),
          ("disc", 0.5, 0.58, 0.075, 0.075, 0, "#e03458"))),
     "crunch": Design(
         "KNUSPA", "Honey crunch", "whole grain  450 g", "#ffd34d", "#f59a1b", "#c8321e", "#c8321e",
         (("disc", 0.5, 0.66, 0.37, 0.15, 0, "#fff9ea"),
          ("disc", 0.5, 0.63, 0.31, 0.1, 0, "#f3e6c8"),
-         *_ring("flake", 8, 0.19, (0.085, 0.05), "#d98a2b", (0.5, 0.61)),
-         *_ring("flake", 5, 0.08, (0.08, 0.05), "#eaa441", (0.5, 0.58)))),
+         *_ring("flake", 8, 0.19, (0.085, 0.05), "#d98a2b", middle=(0.5, 0.61)),
+         *_ring("flake", 5, 0.08, (0.08, 0.05), "#eaa441", middle=(0.5, 0.58)))),
     "oat-drink": Design(
         "HAFERGLÜCK", "Oat drink", "1 litre  no added sugar", "#f7f3e6", "#d9e8ea", "#2a7f94",
         "#1d6578",
@@ -108,8 +124,8 @@ DESIGNS: Final[dict[str, Design]] = {
         "KRAUT & CO", "Kale crisps", "fennel and vinegar  120 g", "#4f7d2c", "#1f4517", "#e4f07a",
         "#f3f8c6",
         (("disc", 0.5, 0.58, 0.3, 0.3, 0, "#dbe7b0"),
-         *_ring("leaf", 9, 0.16, (0.15, 0.07), "#3d7a2a", (0.5, 0.58)),
-         *_ring("leaf", 6, 0.09, (0.12, 0.055), "#74ad3c", (0.5, 0.58)))),
+         *_ring("leaf", 9, 0.16, (0.15, 0.07), "#3d7a2a", middle=(0.5, 0.58)),
+         *_ring("leaf", 6, 0.09, (0.12, 0.055), "#74ad3c", middle=(0.5, 0.58)))),
     "cookies": Design(
         "TANTE EMMI", "Butter cookies", "chocolate chip  300 g", "#7ec8d8", "#3b8fb0", "#f7f0e0",
         "#ffffff",
@@ -118,12 +134,12 @@ DESIGNS: Final[dict[str, Design]] = {
             for x, y in ((0.33, 0.64), (0.67, 0.63), (0.5, 0.56))
             for blob in (
                 ("disc", x, y, 0.16, 0.15, 0.0, "#d39a55"),
-                *_ring("bean", 5, 0.085, (0.027, 0.022), "#4a2b18", (x, y)))
+                *_ring("bean", 5, 0.085, (0.027, 0.022), "#4a2b18", middle=(x, y)))
         )),
     "orange-juice": Design(
         "SOL", "Orange juice", "pressed  1 l", "#fff4d6", "#ffe09a", "#1f8a4c", "#e2660c",
         (("disc", 0.5, 0.6, 0.27, 0.27, 0, "#f58a12"), ("disc", 0.5, 0.6, 0.22, 0.22, 0, "#ffd591"),
-         *_ring("leaf", 8, 0.115, (0.085, 0.045), "#f7981d", (0.5, 0.6)))),
+         *_ring("leaf", 8, 0.115, (0.085, 0.045), "#f7981d", middle=(0.5, 0.6)))),
     "olive-oil": Design(
         "ULIVO", "Extra vergine", "750 ml", "#f4efdc", "#dcd3ae", "#2f3d1a", "#3c4a1f",
         (("leaf", 0.36, 0.52, 0.17, 0.05, 200, "#5f7a35"),
@@ -132,8 +148,10 @@ DESIGNS: Final[dict[str, Design]] = {
          ("disc", 0.6, 0.66, 0.1, 0.13, 0, "#57691e"))),
     "tomatoes": Design(
         "ROSSO", "Peeled tomatoes", "400 g", "#c3251c", "#8e1410", "#f2e2b0", "#fff3d0",
-        (("disc", 0.5, 0.6, 0.31, 0.25, 0, "#f2e2b0"), ("disc", 0.4, 0.62, 0.14, 0.16, 0, "#d8301f"),
-         ("disc", 0.6, 0.61, 0.15, 0.17, 0, "#e8442c"), ("leaf", 0.58, 0.46, 0.1, 0.03, 20, "#4b8a33"),
+        (("disc", 0.5, 0.6, 0.31, 0.25, 0, "#f2e2b0"),
+         ("disc", 0.4, 0.62, 0.14, 0.16, 0, "#d8301f"),
+         ("disc", 0.6, 0.61, 0.15, 0.17, 0, "#e8442c"),
+         ("leaf", 0.58, 0.46, 0.1, 0.03, 20, "#4b8a33"),
          ("leaf", 0.42, 0.48, 0.1, 0.03, 160, "#4b8a33"))),
     "pasta": Design(
         "MULINO ALTO", "Penne rigate", "durum wheat  500 g", "#23509c", "#14306b", "#f5cf4a",
@@ -192,9 +210,13 @@ def label(design: Design, width: int, height: int) -> Image:
     large, middle, small = (
         round(min(width * a, height * b)) for a, b in ((0.3, 0.19), (0.12, 0.115), (0.085, 0.1))
     )
-    write(image, design.brand, (width / 2, height * 0.155), large, ink, 800, fit=width * 0.84)
-    write(image, design.line, (width / 2, height * 0.3), middle, ink, 500, fit=width * 0.74)
-    write(image, design.note, (width / 2, height * 0.935), small, note, 500, fit=width * 0.84)
+    write(
+        image, design.brand, (width / 2, height * 0.155), large, ink, weight=800, fit=width * 0.84
+    )
+    write(image, design.line, (width / 2, height * 0.3), middle, ink, weight=500, fit=width * 0.74)
+    write(
+        image, design.note, (width / 2, height * 0.935), small, note, weight=500, fit=width * 0.84
+    )
     return image
 
 
@@ -228,10 +250,11 @@ def _carton(design: Design, width: int, height: int) -> Image:
     image = label(design, width, height)
     ramp = np.linspace(1.06, 0.88, height, dtype=np.float32)[:, None]
     sheen = 1 + 0.05 * np.sin(np.linspace(0.4, 2.6, width, dtype=np.float32))[None]
-    image = shaded(image, ramp * sheen)
+    image = shaded(image, floats(ramp * sheen))
     edge = max(width // 90, 1)
-    cv2.rectangle(image, (0, 0), (width - 1, height - 1), mixed(colour(design.foot), (0, 0, 0), 0.4),
-                  edge)  # fmt: skip
+    cv2.rectangle(
+        image, (0, 0), (width - 1, height - 1), mixed(colour(design.foot), (0, 0, 0), 0.4), edge
+    )
     return sprite(image, np.full((height, width), 255, dtype=np.uint8))
 
 
@@ -242,10 +265,17 @@ def _gable(design: Design, width: int, height: int) -> Image:
     image[:roof] = gradient(width, roof, colour(design.foot), colour(design.top))
     image[roof:] = label(design, width, height - roof)
     cap = (round(width * 0.5), round(roof * 0.62))
-    cv2.circle(image, cap, round(width * 0.15), mixed(colour(design.accent), (0, 0, 0), 0.3), -1,
-               cv2.LINE_AA)  # fmt: skip
-    cv2.circle(image, (cap[0] - 3, cap[1] - 4), round(width * 0.12), colour(design.accent), -1,
-               cv2.LINE_AA)  # fmt: skip
+    cv2.circle(
+        image,
+        cap,
+        round(width * 0.15),
+        mixed(colour(design.accent), (0, 0, 0), 0.3),
+        -1,
+        cv2.LINE_AA,
+    )
+    cv2.circle(
+        image, (cap[0] - 3, cap[1] - 4), round(width * 0.12), colour(design.accent), -1, cv2.LINE_AA
+    )
     gain = np.ones((height, width), dtype=np.float32)
     gain[:roof] *= np.linspace(1.12, 0.86, roof, dtype=np.float32)[:, None]
     gain[roof : roof + 4] *= 0.7
@@ -267,8 +297,15 @@ def _bag(design: Design, width: int, height: int) -> Image:
     stripes = 0.9 + 0.14 * np.sin(np.arange(width, dtype=np.float32) * 0.9)[None]
     gain[:seam] = stripes
     gain[-seam:] = stripes * 0.85
-    sides = ((0, 0.46), (0.05, 0.455), (0.12, 0.49), (0.5, 0.5), (0.88, 0.49), (0.95, 0.46),
-             (1, 0.465))  # fmt: skip
+    sides = (
+        (0, 0.46),
+        (0.05, 0.455),
+        (0.12, 0.49),
+        (0.5, 0.5),
+        (0.88, 0.49),
+        (0.95, 0.46),
+        (1, 0.465),
+    )
     return sprite(shaded(image, gain), _mask(_outline(sides, width, height), width, height))
 
 
@@ -284,9 +321,16 @@ def _tin(design: Design, width: int, height: int) -> Image:
     return sprite(image, _mask(outline, width, height))
 
 
-def _glass(design: Design, width: int, height: int, content: tuple[str, str],
-           profile: tuple[tuple[float, float], ...], label_at: tuple[float, float],
-           cap: tuple[float, float]) -> Image:  # fmt: skip
+def _glass(
+    design: Design,
+    width: int,
+    height: int,
+    *,
+    content: tuple[str, str],
+    profile: tuple[tuple[float, float], ...],
+    label_at: tuple[float, float],
+    cap: tuple[float, float],
+) -> Image:
     """A bottle or jar: content seen through glass, a label round it, a cap on top."""
     image = gradient(width, height, colour(content[0]), colour(content[1]))
     top, foot = round(label_at[0] * height), round(label_at[1] * height)
@@ -294,8 +338,12 @@ def _glass(design: Design, width: int, height: int, content: tuple[str, str],
     gain = np.repeat(_round_gain(width, 0.5, 0.5), height, axis=0)
     gain[top:foot] = _round_gain(width, 0.42, 0.12)
     lid = round(cap[0] * height)
-    image[:lid] = gradient(width, lid, mixed(colour(design.accent), (255, 255, 255), 0.25),
-                           mixed(colour(design.accent), (0, 0, 0), 0.2))  # fmt: skip
+    image[:lid] = gradient(
+        width,
+        lid,
+        mixed(colour(design.accent), (255, 255, 255), 0.25),
+        mixed(colour(design.accent), (0, 0, 0), 0.2),
+    )
     ribs = 1 + 0.08 * np.sin(np.arange(width, dtype=np.float32) * 0.8)[None]
     gain[:lid] = _round_gain(width, 0.5, 0.3) * ribs
     gain[lid : lid + max(height // 90, 2)] *= 0.6
@@ -306,13 +354,29 @@ def _glass(design: Design, width: int, height: int, content: tuple[str, str],
 def _bottle(design: Design, width: int, height: int) -> Image:
     content = ("#ffb648", "#f08a14") if design.brand == "SOL" else ("#7d8a2c", "#3f4a14")
     profile = ((0.115, 0.17), (0.2, 0.18), (0.36, 0.46), (0.42, 0.5), (0.96, 0.5), (1.0, 0.46))
-    return _glass(design, width, height, content, profile, (0.43, 0.9), (0.11, 0.2))
+    return _glass(
+        design,
+        width,
+        height,
+        content=content,
+        profile=profile,
+        label_at=(0.43, 0.9),
+        cap=(0.11, 0.2),
+    )
 
 
 def _jar(design: Design, width: int, height: int) -> Image:
     content = ("#f2b23a", "#b8680c") if design.brand == "IMKERHOF" else ("#c22545", "#6d0b20")
     profile = ((0.175, 0.43), (0.25, 0.495), (0.93, 0.5), (1.0, 0.45))
-    return _glass(design, width, height, content, profile, (0.3, 0.92), (0.17, 0.46))
+    return _glass(
+        design,
+        width,
+        height,
+        content=content,
+        profile=profile,
+        label_at=(0.3, 0.92),
+        cap=(0.17, 0.46),
+    )
 
 
 _PAINTERS: Final[dict[Kind, Callable[[Design, int, int], Image]]] = {

@@ -4,6 +4,9 @@ All drawing is done once an actor in a texture of `PX_PER_M`; a frame only warps
 it in, and carries the whole head into the picture.
 """
 
+# ruff: noqa: PLR2004
+# Drawing is made of plain numbers; to name each would hide more than it tells.
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ import numpy.typing as npt
 
 from aeras.lab.render import canvas
 from aeras.lab.render.actors import Actor, Face, HairStyle, actor, oval_mask
-from aeras.lab.render.canvas import FloatImage, Image, mixed
+from aeras.lab.render.canvas import FloatImage, Image, floats, mixed
 from aeras.lab.render.expressions import FACE_PX, Mimic, expressed, mimic
 
 FACE_WIDTH_M: Final = 0.148
@@ -66,9 +69,11 @@ def _smooth_ring(points: npt.ArrayLike, count: int = 160) -> Outline:
     share = (place - index)[:, None]
     p0, p1, p2, p3 = (ring[(index + k) % len(ring)] for k in (-1, 0, 1, 2))
     curve: Outline = 0.5 * (
-        2 * p1 + (p2 - p0) * share + (2 * p0 - 5 * p1 + 4 * p2 - p3) * share**2
+        2 * p1
+        + (p2 - p0) * share
+        + (2 * p0 - 5 * p1 + 4 * p2 - p3) * share**2
         + (3 * p1 - p0 - 3 * p2 + p3) * share**3
-    )  # fmt: skip
+    )
     return curve
 
 
@@ -87,6 +92,10 @@ def _spread_skin(face: Face, scale: float, corner: tuple[int, int]) -> FloatImag
     """Return the face's colours continued beyond it over the whole texture, BGR float."""
     size = (FACE_PX, FACE_PX)
     inside = cv2.resize(oval_mask(face, shrink=0.9), size, interpolation=cv2.INTER_AREA)
+    # The composites' foreheads fade into blurred hair; only what is below counts as skin.
+    brow = float(face.points[[105, 334], 1].mean()) * scale
+    inside[: max(int(brow - 0.03 * FACE_PX), 0)] = 0
+    inside[int(float(face.points[152][1]) * scale - 0.06 * FACE_PX) :] = 0
     picture = cv2.resize(face.image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     total = np.zeros((CANVAS[1], CANVAS[0], 3), dtype=np.float32)
     weight = np.zeros((CANVAS[1], CANVAS[0]), dtype=np.float32)
@@ -102,13 +111,13 @@ def _spread_skin(face: Face, scale: float, corner: tuple[int, int]) -> FloatImag
         trust = np.clip(near * 2.5, 0, 1) * (1 - done)
         result += colours * trust[..., None]
         done += trust
-    return result + np.float32(face_median(face)) * (1 - done)[..., None]
+    return floats(result + face_median(face) * (1 - done)[..., None])
 
 
 def face_median(face: Face) -> npt.NDArray[np.float32]:
     """Return the median colour inside the face, BGR."""
     median = np.median(face.image[oval_mask(face, shrink=0.8) > 0.5], axis=0)
-    return median.astype(np.float32)
+    return floats(median)
 
 
 def _strands(flow: FloatImage, along: FloatImage, seed: int) -> FloatImage:
@@ -116,11 +125,11 @@ def _strands(flow: FloatImage, along: FloatImage, seed: int) -> FloatImage:
     rng = np.random.default_rng(seed)
     table = sum(
         np.interp(np.arange(4096), np.linspace(0, 4096, n), rng.standard_normal(n)) * w
-        for n, w in ((90, 0.5), (320, 0.6), (1100, 0.6))
+        for n, w in ((160, 0.5), (700, 0.6), (2300, 0.6))
     )
     bent = flow * 900 + 26 * np.sin(along * 5 + flow * 9)
     picked = np.asarray(table)[np.mod(bent, 4095).astype(np.int32)]
-    return cv2.GaussianBlur(picked.astype(np.float32), (0, 0), 0.7)
+    return floats(cv2.GaussianBlur(floats(picked), (0, 0), 0.7))
 
 
 SHORT_OUTER: Final = [(0.0, -0.80), (0.27, -0.755), (0.46, -0.60), (0.545, -0.38), (0.56, -0.15),
@@ -176,11 +185,11 @@ def _hair_colours(who: Actor, ruler: _Ruler, seed: int) -> FloatImage:
     side = np.exp(-(((y - 0.35) / 0.35) ** 2)) * np.exp(-(((np.abs(x) - 0.6) / 0.05) ** 2))
     edge = 0.62 + 0.38 * np.clip((0.78 - np.hypot(x / 0.8, (y + 0.05) / 1.0)) * 3, 0, 1)
     edge = np.where(y > 0.1, np.clip(0.55 + np.abs(x) * 0.75, 0, 1.05), edge)
-    gain = (1 + 0.24 * tone) * edge
-    gloss = (band + 0.6 * side) * np.clip(0.75 + 0.5 * tone, 0, 2)
-    colours = np.float32(who.hair) * gain[..., None]
-    shine = np.float32(mixed(who.hair, (205, 215, 225), 0.5)) * 0.42
-    return np.clip(colours + shine * gloss[..., None], 0, 255).astype(np.float32)
+    gain = (1 + 0.17 * tone) * edge
+    gloss = (band + 0.5 * side) * np.clip(0.7 + 0.28 * tone, 0, 2)
+    colours = np.array(who.hair, dtype=np.float32) * gain[..., None]
+    shine = np.array(mixed(who.hair, (205, 215, 225), 0.5), dtype=np.float32) * 0.42
+    return floats(np.clip(colours + shine * gloss[..., None], 0, 255))
 
 
 def _front_hair(who: Actor, ruler: _Ruler, colours: FloatImage, seed: int) -> Image:
@@ -228,10 +237,10 @@ def _neck(skin: FloatImage, ruler: _Ruler, who: Actor) -> Image:
     yy, xx = np.mgrid[0 : CANVAS[1], 0 : CANVAS[0]].astype(np.float32)
     x, y = (xx - EYES[0]) / ruler.unit, (yy - EYES[1]) / ruler.unit
     chin = np.exp(-(((y - 0.80 + 0.5 * x * x) / 0.17) ** 2))
-    gain = (0.86 - 0.34 * chin) * (1 - 0.3 * np.clip(np.abs(x) / (half + 0.14), 0, 1) ** 2)
+    gain = (0.97 - 0.33 * chin) * (1 - 0.26 * np.clip(np.abs(x) / (half + 0.14), 0, 1) ** 2)
     cords = np.exp(-(((np.abs(x) - 0.10 - 0.12 * np.clip(1.25 - y, 0, 1)) / 0.05) ** 2))
     gain = gain + 0.05 * cords * (y > 0.85)
-    body = canvas.shaded(np.clip(skin, 0, 255).astype(np.uint8), gain.astype(np.float32))
+    body = canvas.shaded(canvas.pixels(skin), gain.astype(np.float32))
     return _over(_collar(ruler, who, half), canvas.sprite(body, mask))
 
 
@@ -239,8 +248,13 @@ def _collar(ruler: _Ruler, who: Actor, half: float) -> Image:
     picture = np.zeros((CANVAS[1], CANVAS[0], 4), dtype=np.uint8)
     for grow, gain in ((0.085, 0.86), (0.012, 0.5)):
         edge = [(half + dx + grow, y + grow * 0.4) for dx, y in NECKLINE]
-        right = [(0.0, 0.9), (half + grow, 0.93), *edge, (0.2 + grow, 1.29 + grow),
-                 (0.0, 1.32 + grow)]  # fmt: skip
+        right = [
+            (0.0, 0.9),
+            (half + grow, 0.93),
+            *edge,
+            (0.2 + grow, 1.29 + grow),
+            (0.0, 1.32 + grow),
+        ]
         paint = mixed((0, 0, 0), who.top, gain)
         flat = np.full((CANVAS[1], CANVAS[0], 3), paint, dtype=np.uint8)
         outline = ruler(_smooth_ring(_mirrored(right)))
@@ -261,14 +275,14 @@ def _skull(face: Face, skin: FloatImage, ruler: _Ruler, corner: tuple[int, int])
     yy, xx = np.mgrid[0 : CANVAS[1], 0 : CANVAS[0]].astype(np.float32)
     x, y = (xx - EYES[0]) / ruler.unit, (yy - EYES[1]) / ruler.unit
     gain = 1.0 - 0.22 * np.clip(np.hypot(x / 0.5, (y - 0.1) / 0.72) - 0.7, 0, 1)
-    body = canvas.shaded(np.clip(skin, 0, 255).astype(np.uint8), gain.astype(np.float32))
+    body = canvas.shaded(canvas.pixels(skin), gain.astype(np.float32))
     return canvas.sprite(body, soft.astype(np.uint8))
 
 
 def _over(under: Image, over: Image) -> Image:
     """Return one premultiplied sprite laid over another of the same size."""
     keep = (255 - over[:, :, 3:4].astype(np.float32)) / 255
-    return np.clip(over + under * keep, 0, 255).astype(np.uint8)
+    return canvas.pixels(over + under * keep)
 
 
 @cache
@@ -286,15 +300,14 @@ def portrait(number: int) -> Portrait:
     base = _over(_back_hair(who, ruler, hair), _neck(skin, ruler, who))
     base = _with_ears(base, skin, ruler)
     base = _over(base, _skull(face, skin, ruler, corner))
-    soft = cv2.resize(oval_mask(face, shrink=0.93, blur_px=7), (FACE_PX, FACE_PX),
-                      interpolation=cv2.INTER_AREA)  # fmt: skip
+    soft = cv2.resize(
+        oval_mask(face, shrink=0.93, blur_px=7), (FACE_PX, FACE_PX), interpolation=cv2.INTER_AREA
+    )
     # The composites' blurred hairline must not show through below the drawn one.
     rows = (np.arange(FACE_PX, dtype=np.float32) - eyes[1]) / width
-    soft = soft * np.clip((rows + 0.42) / 0.16, 0, 1)[:, None]
+    soft = soft * np.clip((rows + 0.31) / 0.13, 0, 1)[:, None]
     front = _front_hair(who, ruler, hair, number)
-    return Portrait(
-        base, front, soft[..., None], corner, width / FACE_WIDTH_M, mimic(number)
-    )
+    return Portrait(base, front, soft[..., None], corner, width / FACE_WIDTH_M, mimic(number))
 
 
 def _with_ears(base: Image, skin: FloatImage, ruler: _Ruler) -> Image:
@@ -304,13 +317,14 @@ def _with_ears(base: Image, skin: FloatImage, ruler: _Ruler) -> Image:
         outline = ruler(_smooth_ring([(side * x, y) for x, y in ring]))
         core = [(side * (0.525 + (x - 0.53) * 0.5), 0.05 + (y - 0.05) * 0.6) for x, y in ring]
         gain = 0.84 - 0.26 * _mask(ruler(_smooth_ring(core)), 3.0).astype(np.float32) / 255
-        ear = canvas.shaded(np.clip(skin, 0, 255).astype(np.uint8), gain.astype(np.float32))
+        ear = canvas.shaded(canvas.pixels(skin), gain.astype(np.float32))
         base = _over(base, canvas.sprite(ear, _mask(outline, 0.8)))
     return base
 
 
-def head_sprite(number: int, weights: tuple[float, float, float], blink: float, yaw_deg: float,
-                pitch_deg: float) -> Image:  # fmt: skip
+def head_sprite(
+    number: int, weights: tuple[float, float, float], blink: float, yaw_deg: float, pitch_deg: float
+) -> Image:
     """Return an actor's head with an expression as a premultiplied sprite of `CANVAS` size."""
     ready = portrait(number)
     picture = ready.base.copy()

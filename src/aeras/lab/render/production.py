@@ -91,8 +91,15 @@ def render_order(order: Order, on_frame: Callable[[float], None]) -> None:
     layout = layout_for(AISLE_CAMERA.resized(order.size))
     plan = plan_demo(layout, seed=order.seed, seconds=order.seconds)
     drawn = view(plan, layout, order)
-    write_video(order.path, drawn.draw, size=order.size, seconds=order.seconds, fps=order.fps,
-                seed=order.seed + ROLES.index(order.role), on_frame=on_frame)  # fmt: skip
+    write_video(
+        order.path,
+        drawn.draw,
+        size=order.size,
+        seconds=order.seconds,
+        fps=order.fps,
+        seed=order.seed + ROLES.index(order.role),
+        on_frame=on_frame,
+    )
 
 
 def _work(order: Order) -> None:
@@ -146,8 +153,15 @@ def render_demo(
     Raises:
         OSError: The folder cannot be written.
     """
-    return render_sized(directory, FULL_SIZE, seed=seed, seconds=seconds, fps=fps,
-                        processes=processes, on_progress=on_progress)  # fmt: skip
+    return render_sized(
+        directory,
+        FULL_SIZE,
+        seed=seed,
+        seconds=seconds,
+        fps=fps,
+        processes=processes,
+        on_progress=on_progress,
+    )
 
 
 def render_sized(

@@ -68,8 +68,9 @@ class Relief:
         y1 = min(int(max(a.y + a.radius, b.y + b.radius)) + 2, self.height)
         return x0, y0, x1, y1
 
-    def capsule(self, a: Knot, b: Knot, material: int, *, flat: float = 1.0,
-                folds: float = 0.0) -> None:  # fmt: skip
+    def capsule(
+        self, a: Knot, b: Knot, material: int, *, flat: float = 1.0, folds: float = 0.0
+    ) -> None:
         """Add a tapered capsule.
 
         Args:
@@ -119,11 +120,30 @@ def soften(relief: Relief, sigma: float) -> None:
     if not solid.any():
         return
     floor = float(relief.level[solid].min())
+    side = max(round(sigma * 1.7) | 1, 3)
     filled = np.where(solid, relief.level, np.float32(floor))
-    blurred = cv2.GaussianBlur(filled, (0, 0), sigma)
-    weight = cv2.GaussianBlur(solid.astype(np.float32), (0, 0), sigma)
+    blurred = _box_twice(filled, side)
+    weight = _box_twice(solid.astype(np.float32), side)
     eased = (blurred - floor * (1 - weight)) / np.maximum(weight, 0.3)
-    np.copyto(relief.level, eased, where=solid)
+    np.copyto(relief.level, eased.astype(np.float32), where=solid)
+
+
+def _box_twice(image: FloatImage, side: int) -> FloatImage:
+    # Two box filters look like a Gaussian and cost the same for every width.
+    size = (side, side)
+    return cv2.blur(cv2.blur(image, size), size).astype(np.float32, copy=False)
+
+
+def _continued(level: FloatImage, solid: npt.NDArray[np.bool_]) -> FloatImage:
+    """Return the heights continued a little past the silhouette.
+
+    A wall down to the background would light the outermost pixels as if they faced sideways,
+    which shows as a jagged rim.
+    """
+    inside = solid.astype(np.float32)
+    size = (5, 5)
+    near = cv2.blur(level * inside, size) / np.maximum(cv2.blur(inside, size), np.float32(1e-3))
+    return np.where(solid, level, near).astype(np.float32)
 
 
 def lit(relief: Relief, texture: FloatImage | None = None, gain: float = 1.0) -> Image:
@@ -137,9 +157,7 @@ def lit(relief: Relief, texture: FloatImage | None = None, gain: float = 1.0) ->
     solid = relief.solid()
     if not solid.any():
         return np.zeros((relief.height, relief.width, 4), dtype=np.uint8)
-    floor = float(relief.level[solid].min())
-    # A steep wall at silhouettes would turn every rim black; the drop is limited to a few px.
-    surface = np.maximum(relief.level, floor - 2)
+    surface = _continued(relief.level, solid)
     if texture is not None:
         surface = surface + texture
     slope_x = np.clip(cv2.Sobel(surface, cv2.CV_32F, 1, 0, ksize=3, scale=0.125), -2.5, 2.5)
@@ -147,7 +165,13 @@ def lit(relief: Relief, texture: FloatImage | None = None, gain: float = 1.0) ->
     norm = 1 / np.sqrt(slope_x * slope_x + slope_y * slope_y + 1)
     facing = (KEY_LIGHT[2] - KEY_LIGHT[0] * slope_x - KEY_LIGHT[1] * slope_y) * norm
     light = (AMBIENT + DIFFUSE * np.maximum(facing, 0) + 0.1 * (norm - 0.6)) * gain
-    paints = np.array(relief.paints, dtype=np.float32)[relief.material]
-    body = np.clip(paints * light[:, :, None], 0, 255)
-    alpha = cv2.GaussianBlur(solid.astype(np.float32), (3, 3), 0)
-    return np.dstack([body * alpha[:, :, None], alpha * 255]).astype(np.uint8)
+    # The alpha is soft, so colour and light have to reach a little beyond the silhouette.
+    material = np.where(solid, relief.material, cv2.dilate(relief.material, np.ones((3, 3))))
+    light = cv2.blur(light.astype(np.float32), (3, 3))
+    table = np.zeros((256, 1, 3), dtype=np.uint8)
+    table[: len(relief.paints), 0] = np.array(relief.paints)
+    flat = cv2.applyColorMap(material, table)
+    body = cv2.multiply(flat, cv2.merge([light] * 3), dtype=cv2.CV_8U)
+    alpha = cv2.blur(solid.astype(np.uint8) * 255, (3, 3))
+    body = cv2.multiply(body, cv2.merge([alpha] * 3), scale=1 / 255)
+    return cv2.merge([*cv2.split(body), alpha]).astype(np.uint8)

@@ -6,6 +6,7 @@ z out of the shelf towards the aisle; z = 0 is the front edge of the boards.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal
@@ -31,6 +32,23 @@ BACK_ROW_Z_M: Final = -0.33
 FULL_SIZE: Final = (1280, 720)
 
 
+@cache
+def _axes(position: Point, target: Point) -> Floats:
+    forward = np.subtract(target, position)
+    forward = forward / np.linalg.norm(forward)
+    right = np.cross(forward, (0.0, 1.0, 0.0))
+    right = right / np.linalg.norm(right)
+    axes: Floats = np.stack([right, np.cross(forward, right), forward])
+    axes.setflags(write=False)
+    return axes
+
+
+@cache
+def _axis_rows(position: Point, target: Point) -> tuple[tuple[float, ...], ...]:
+    # Joints are projected one at a time, thousands a second: plain floats beat small arrays.
+    return tuple(tuple(map(float, row)) for row in _axes(position, target))
+
+
 @dataclass(frozen=True, slots=True)
 class Camera:
     """A pinhole camera without roll.
@@ -54,11 +72,7 @@ class Camera:
 
     def axes(self) -> Floats:
         """Return the camera's right, down and forward unit vectors, shape (3, 3)."""
-        forward = np.subtract(self.target, self.position)
-        forward = forward / np.linalg.norm(forward)
-        right = np.cross(forward, (0.0, 1.0, 0.0))
-        right = right / np.linalg.norm(right)
-        return np.stack([right, np.cross(forward, right), forward])
+        return _axes(self.position, self.target)
 
     def project(self, points: npt.ArrayLike) -> tuple[Floats, Floats]:
         """Project world points.
@@ -74,10 +88,20 @@ class Camera:
         centre = np.array(self.size) / 2
         return seen[:, :2] / depth[:, None] * self.focal_px + centre, depth
 
-    def pixel(self, point: Point) -> tuple[float, float, float]:
+    def pixel(self, point: Sequence[float] | Floats) -> tuple[float, float, float]:
         """Return x px, y px and the scale in px per metre of one world point."""
-        at, depth = self.project(point)
-        return float(at[0, 0]), float(at[0, 1]), self.focal_px / float(depth[0])
+        x, y, z = (float(p) - c for p, c in zip(point, self.position, strict=True))
+        right, down, ahead = (row[0] * x + row[1] * y + row[2] * z for row in self._rows())
+        scale = self.focal_px / max(ahead, 1e-3)
+        return right * scale + self.size[0] / 2, down * scale + self.size[1] / 2, scale
+
+    def depth(self, point: Sequence[float] | Floats) -> float:
+        """Return how far a point is along the optical axis, metres; negative behind."""
+        ahead = self._rows()[2]
+        return sum(a * (float(p) - c) for a, p, c in zip(ahead, point, self.position, strict=True))
+
+    def _rows(self) -> tuple[tuple[float, ...], ...]:
+        return _axis_rows(self.position, self.target)
 
     def resized(self, size: tuple[int, int]) -> Camera:
         """Return the same view at another resolution."""
@@ -161,25 +185,26 @@ def with_check_digit(digits: str) -> str:
     return digits + str(-total % 10)
 
 
-def _item(number: int, item_id: str, name: str, category: str, price: float,
-          kind: Kind, size_m: tuple[float, float]) -> Item:  # fmt: skip
-    gtin = with_check_digit(f"2{10 + number:02d}7340{number:05d}")
-    return Item(item_id, name, gtin, category, price, kind, size_m)
+def _goods(*rows: tuple[str, str, str, float, Kind, tuple[float, float]]) -> tuple[Item, ...]:
+    return tuple(
+        Item(row[0], row[1], with_check_digit(f"2{10 + n:02d}7340{n:05d}"), *row[2:])
+        for n, row in enumerate(rows, start=1)
+    )
 
 
-ITEMS: Final = (
-    _item(1, "coffee", "Nordlicht Coffee 500 g", "coffee and tea", 6.49, "bag", (0.19, 0.29)),
-    _item(2, "herbal-tea", "Wiesenruh Herbal Tea", "coffee and tea", 3.29, "tin", (0.18, 0.23)),
-    _item(3, "honey", "Imkerhof Blossom Honey", "spreads", 5.49, "jar", (0.19, 0.225)),
-    _item(4, "jam", "Berrymore Raspberry Jam", "spreads", 2.99, "jar", (0.18, 0.215)),
-    _item(5, "crunch", "Knuspa Honey Crunch", "cereals", 3.79, "carton", (0.20, 0.29)),
-    _item(6, "oat-drink", "Haferglueck Oat Drink 1 l", "drinks", 1.99, "carton", (0.14, 0.29)),
-    _item(7, "kale-crisps", "Kraut & Co Kale Crisps", "snacks", 2.79, "bag", (0.22, 0.29)),
-    _item(8, "cookies", "Tante Emmi Cookies", "snacks", 2.49, "carton", (0.24, 0.24)),
-    _item(9, "orange-juice", "Sol Orange Juice", "drinks", 2.89, "bottle", (0.125, 0.305)),
-    _item(10, "olive-oil", "Ulivo Olive Oil", "pantry", 8.99, "bottle", (0.12, 0.305)),
-    _item(11, "tomatoes", "Rosso Peeled Tomatoes", "pantry", 1.49, "tin", (0.18, 0.215)),
-    _item(12, "pasta", "Mulino Alto Penne", "pantry", 1.89, "bag", (0.20, 0.29)),
+ITEMS: Final = _goods(
+    ("coffee", "Nordlicht Coffee 500 g", "coffee and tea", 6.49, "bag", (0.19, 0.29)),
+    ("herbal-tea", "Wiesenruh Herbal Tea", "coffee and tea", 3.29, "tin", (0.18, 0.23)),
+    ("honey", "Imkerhof Blossom Honey", "spreads", 5.49, "jar", (0.19, 0.225)),
+    ("jam", "Berrymore Raspberry Jam", "spreads", 2.99, "jar", (0.18, 0.215)),
+    ("crunch", "Knuspa Honey Crunch", "cereals", 3.79, "carton", (0.20, 0.29)),
+    ("oat-drink", "Haferglueck Oat Drink 1 l", "drinks", 1.99, "carton", (0.14, 0.29)),
+    ("kale-crisps", "Kraut & Co Kale Crisps", "snacks", 2.79, "bag", (0.22, 0.29)),
+    ("cookies", "Tante Emmi Cookies", "snacks", 2.49, "carton", (0.24, 0.24)),
+    ("orange-juice", "Sol Orange Juice", "drinks", 2.89, "bottle", (0.125, 0.305)),
+    ("olive-oil", "Ulivo Olive Oil", "pantry", 8.99, "bottle", (0.12, 0.305)),
+    ("tomatoes", "Rosso Peeled Tomatoes", "pantry", 1.49, "tin", (0.18, 0.215)),
+    ("pasta", "Mulino Alto Penne", "pantry", 1.89, "bag", (0.20, 0.29)),
 )  # fmt: skip
 REJECTED_ITEM: Final = "kale-crisps"
 
@@ -205,9 +230,7 @@ def layout_for(camera: Camera) -> Layout:
         name = f"{'abc'[row]}{column + 1}"
         facings.append(Facing(name, item.id, base, polygon_px(camera, corners)))
     outline = quad(0.0, 0.22, 0.0, 2 * FIXTURE_HALF_WIDTH_M, FIXTURE_TOP_M - 0.22)
-    return Layout(
-        camera.size, ITEMS, tuple(facings), polygon_px(camera, outline), REJECTED_ITEM
-    )
+    return Layout(camera.size, ITEMS, tuple(facings), polygon_px(camera, outline), REJECTED_ITEM)
 
 
 @cache

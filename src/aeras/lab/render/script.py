@@ -21,6 +21,7 @@ Expression = Literal["neutral", "smile", "puzzled", "repelled"]
 EventKind = Literal["take", "put_back", "reach", "dwell"]
 
 SHOPPER_Z_M: Final = 0.68
+COMPANION_X_M: Final = 0.84
 COMPANION_Z_M: Final = 1.02
 ENTRY_X_M: Final = 1.95
 """Where shoppers start and end: outside of both images."""
@@ -33,6 +34,7 @@ EXPRESSION_WEIGHTS: Final[dict[Expression, tuple[float, float, float]]] = {
     "puzzled": (0.0, 1.0, 0.0),
     "repelled": (0.0, 0.0, 1.0),
 }
+LEFTMOST_M: Final = -0.4
 RESTOCK_S: Final = 0.5
 GAP_S: Final = 1.9
 TAIL_S: Final = 2.6
@@ -244,7 +246,7 @@ class _Visit:
 
     def _chest(self, height_m: float) -> Point:
         x, z = self.stand
-        return (x + self.arm * 0.19, 1.36 - height_m / 2, z - 0.21)
+        return (x + self.arm * 0.26, 1.4 - height_m / 2, z - 0.16)
 
     def inspect(self, seconds: float, height_m: float, expression: Expression) -> None:
         """Hold the item up, look at it and show an expression."""
@@ -339,9 +341,17 @@ class _Visit:
     def shopper(self) -> Shopper:
         """Return the finished visit."""
         blinks = np.cumsum(self._rng.uniform(1.6, 4.0, 12)) + self.start_s
-        tracks = [t.build() for t in (self._body, self._hand, self._grip, self._face, self._head)]
         return Shopper(
-            self._actor, self.start_s, self.now, self.arm, *tracks, tuple(map(float, blinks))
+            actor=self._actor,
+            start_s=self.start_s,
+            end_s=self.now,
+            arm=self.arm,
+            body=self._body.build(),
+            hand=self._hand.build(),
+            grip=self._grip.build(),
+            face=self._face.build(),
+            head=self._head.build(),
+            blinks_s=tuple(map(float, blinks)),
         )
 
 
@@ -353,7 +363,7 @@ def _stand_for(facing: Facing, rng: np.random.Generator) -> tuple[float, int]:
     """
     x = facing.base[0]
     jitter = float(rng.uniform(-0.02, 0.02))
-    if x < -0.4:
+    if x < LEFTMOST_M:
         return x + 0.56 + jitter, -1
     return max(x - 0.37, -0.5) + jitter, 1
 
@@ -389,7 +399,7 @@ def plan_visit(
     sides = rng.choice((-1, 1), 2)
     # Coming from and leaving to the far side keeps a companion from walking through the other.
     enter, leave = (1, 1) if companion else (int(sides[0]), int(sides[1]))
-    visit.walk_in(0.62 if companion else stand_x, stand_z, enter)
+    visit.walk_in(COMPANION_X_M if companion else stand_x, stand_z, enter)
     visit.look(float(rng.uniform(0.6, 1.1)), first)
     carrying = _act(visit, rng, kind, facings, heights)
     visit.leave(leave, carrying=carrying)
@@ -447,10 +457,15 @@ def plan_demo(layout: Layout, *, seed: int, seconds: float) -> Plan:
         for part, (kind_, facings_, second) in enumerate(cast):
             plans.append(
                 plan_visit(
-                    rng, layout, kind_, facings_, index=len(shoppers) + part,
+                    rng,
+                    layout,
+                    kind_,
+                    facings_,
+                    index=len(shoppers) + part,
                     actor=int(actors[(len(shoppers) + part) % len(actors)]),
-                    start_s=now + 1.2 * part, companion=second,
-                )  # fmt: skip
+                    start_s=now + 1.2 * part,
+                    companion=second,
+                )
             )
         end = max(plan[0].end_s for plan in plans)
         if end + TAIL_S > seconds:

@@ -63,9 +63,16 @@ def finished(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write_video(path: Path, draw: Callable[[float], Image], *, size: tuple[int, int],
-                seconds: float, fps: int, seed: int,
-                on_frame: Callable[[float], None]) -> None:  # fmt: skip
+def write_video(
+    path: Path,
+    draw: Callable[[float], Image],
+    *,
+    size: tuple[int, int],
+    seconds: float,
+    fps: int,
+    seed: int,
+    on_frame: Callable[[float], None],
+) -> None:
     """Draw and encode a video.
 
     Args:
