@@ -94,10 +94,11 @@ class Gate:
     ``visit_timeout_s``, and never leaves this object.
 
     An interaction without a visit (no person could be told apart) is counted so that visits are
-    never overstated, because the k-threshold rests on them: it joins whatever visits were active
+    rather understated, because the k-threshold rests on them: it joins whatever visits were active
     at the same camera within ``lone_s`` and is a first only if it would be for all of them; when
     there was none it opens a nameless visit, which the next visit to start within ``lone_s``
-    takes over. In a busy shop this undercounts; it cannot overcount.
+    takes over. Only a visit that goes unseen for longer than ``lone_s`` and comes back without a
+    track is counted twice.
 
     Args:
         shop: The site; ids that it does not know are refused.

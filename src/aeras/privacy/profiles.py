@@ -16,7 +16,7 @@ class PrivacyClaims:
     Attributes:
         profile: One of `PROFILES`.
         expression: Whether expressions are to be read.
-        jurisdiction: Country or region whose law applies.
+        jurisdiction: Country or region, where the profile leaves it open; shown in the papers.
         controller: Who answers for the processing (GDPR Art. 4(7)), with contact.
         dpia: Reference of the data protection impact assessment.
         notice: Reference of the notice that shoppers can read at the door.
@@ -31,7 +31,6 @@ class PrivacyClaims:
 
 
 _DEMANDS = (
-    ("jurisdiction", "the law that applies decides whether expressions may be read at all"),
     ("controller", "GDPR Art. 5(2) and 13(1)(a): someone must answer for the processing"),
     ("dpia", "GDPR Art. 35 and EU AI Act Annex III 1(c): high risk needs an assessment first"),
     ("notice", "EU AI Act Art. 50(3): people exposed to expression reading must be told"),

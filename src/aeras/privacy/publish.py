@@ -150,7 +150,8 @@ def complement(cells: Sequence[int], hidden: set[int], k: int) -> set[int]:
     """Grows a set of withheld cells until subtraction from the total gives nothing away.
 
     Cells of 0 hide nobody and do not count. The result holds at least two non-zero cells with a
-    sum of at least k, or every cell, or no non-zero cell at all.
+    sum of at least k, or every non-zero cell, in which case the total itself is what can be
+    learned, and that is published by its own threshold; or no non-zero cell at all.
     """
     hidden = set(hidden)
     shown = sorted(
