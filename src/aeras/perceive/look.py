@@ -13,7 +13,7 @@ from aeras.perceive.expression import load_expression
 from aeras.perceive.facemesh import FaceMeshOptions, MediaPipeFaceMesh
 from aeras.perceive.hands import HandOptions, MediaPipeHands
 from aeras.perceive.people import MoveNet, PeopleOptions
-from aeras.perceive.quality import QualityOptions, turned, unreadable
+from aeras.perceive.quality import QualityOptions, cut_off, turned, unreadable
 from aeras.perceive.yunet import Yunet, YunetOptions
 
 TASKS = frozenset({"faces", "people", "hands"})
@@ -141,7 +141,9 @@ class Perception:
         fitted = self._mesh.fit(image, face)
         if fitted is None:
             return replace(face, abstained="hidden")
-        _, pose, blendshapes = fitted
+        landmarks, pose, blendshapes = fitted
+        if cut_off(landmarks, image, self.options.quality):
+            return replace(face, abstained="cut")
         reason = "turned" if turned(pose, self.options.quality) else ""
         return replace(face, pose=pose, blendshapes=blendshapes, abstained=reason)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from aeras.domain.geometry import Box
 from aeras.domain.seen import Face, HeadPose, Image
@@ -21,7 +22,7 @@ class QualityOptions:
         min_height: Least height of its box in pixels.
         max_yaw, max_pitch: Largest turn to a side and up or down, in degrees.
         min_sharpness: Least `sharpness`.
-        min_inside: Least share of its box inside the picture.
+        min_inside: Least share of its box, and of its landmarks, inside the picture.
     """
 
     min_height: float = 48.0
@@ -44,6 +45,19 @@ def unreadable(image: Image, face: Face, options: QualityOptions) -> str:
     if sharpness(image, face.box) < options.min_sharpness:
         return "blurred"
     return ""
+
+
+def cut_off(landmarks: NDArray[np.float32], image: Image, options: QualityOptions) -> bool:
+    """Whether the face goes on beyond the picture's edge, where detectors clip their boxes.
+
+    Args:
+        landmarks: (N, 3) frame pixels; a mesh fits them beyond the edge as well.
+        image: (H, W, 3).
+        options: See `QualityOptions`.
+    """
+    height, width = image.shape[:2]
+    inside = ((landmarks[:, :2] >= 0) & (landmarks[:, :2] < (width, height))).all(axis=1)
+    return float(inside.mean()) < options.min_inside
 
 
 def turned(pose: HeadPose, options: QualityOptions) -> bool:
