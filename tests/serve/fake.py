@@ -470,44 +470,40 @@ _TEXT = {
 def make_form(language: str) -> dict[str, object]:
     """Consent, a rating, a choice, an open answer; as the real forms."""
     text = _TEXT[language]
-    asked = "{consent} = true"
+    questions = [
+        {
+            "type": "rating",
+            "name": "rating",
+            "isRequired": True,
+            "title": text["rating"],
+            "rateMax": 5,
+            "minRateDescription": text["low"],
+            "maxRateDescription": text["high"],
+        },
+        {
+            "type": "radiogroup",
+            "name": "choice",
+            "title": text["choice"],
+            "choices": [
+                {"value": c, "text": text[c]} for c in ("taste", "price", "label", "other")
+            ],
+        },
+        {"type": "comment", "name": "text", "title": text["text"], "maxLength": 500},
+    ]
+    consent = {
+        "type": "boolean",
+        "name": "consent",
+        "title": text["consent"],
+        "isRequired": True,
+        "labelTrue": text["yes"],
+        "labelFalse": text["no"],
+    }
     return {
-        "showQuestionNumbers": "off",
+        "showQuestionNumbers": False,
         "locale": language,
-        "elements": [
-            {
-                "type": "boolean",
-                "name": "consent",
-                "title": text["consent"],
-                "isRequired": True,
-                "labelTrue": text["yes"],
-                "labelFalse": text["no"],
-            },
-            {
-                "type": "rating",
-                "name": "rating",
-                "title": text["rating"],
-                "rateMax": 5,
-                "minRateDescription": text["low"],
-                "maxRateDescription": text["high"],
-                "visibleIf": asked,
-            },
-            {
-                "type": "radiogroup",
-                "name": "choice",
-                "title": text["choice"],
-                "visibleIf": asked,
-                "choices": [
-                    {"value": c, "text": text[c]} for c in ("taste", "price", "label", "other")
-                ],
-            },
-            {
-                "type": "comment",
-                "name": "text",
-                "title": text["text"],
-                "maxLength": 500,
-                "visibleIf": asked,
-            },
+        "pages": [
+            {"name": "first", "elements": [consent]},
+            {"name": "second", "elements": questions, "visibleIf": "{consent} = true"},
         ],
     }
 

@@ -61,6 +61,7 @@ def _login(request: Request, target: str, *, problem: str = "", status: int = 20
 @router.post("/login")
 def login(
     request: Request,
+    *,
     name: FormText,
     password: FormText,
     csrf: FormText = "",
@@ -132,6 +133,7 @@ def _setup(request: Request, token: str, *, problem: str = "", status: int = 200
 @router.post("/setup")
 def setup(
     request: Request,
+    *,
     token: FormText,
     name: FormText,
     password: FormText,

@@ -15,7 +15,7 @@ HANDLINGS_MIN_SCALE = 0.2
 
 
 class Bar(NamedTuple):
-    """An interval bar in per cent of its width: band from ``x`` over ``width``, value at ``dot``."""
+    """An interval bar in per cent of its width: a band from ``x``, the value at ``dot``."""
 
     x: float
     width: float

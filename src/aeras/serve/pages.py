@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -118,7 +119,14 @@ def item(
         scale=bar_scale(rows),
         survey=survey,
         triggers=triggers,
-        points=[schemas.TimePointOut.model_validate(p).model_dump(mode="json") for p in points],
+        points=points,
+        chart_data={
+            "timezone": board.shop.timezone,
+            "hourly": len(points) > 1 and points[1].at - points[0].at < timedelta(days=1),
+            "points": [
+                schemas.TimePointOut.model_validate(p).model_dump(mode="json") for p in points
+            ],
+        },
         map_data=_map_data(board, period),
         facings=[f for f in board.facings(period.since, period.until) if f.item == item_id],
         simulated=max(

@@ -1,4 +1,4 @@
-"""The date range of a page, kept in its URL: ``?range=7d`` or ``?from=2026-03-01&to=2026-03-09``."""
+"""The dates of a page, kept in its URL: ``?range=7d``, ``?from=2026-03-01&to=2026-03-09``."""
 
 from __future__ import annotations
 

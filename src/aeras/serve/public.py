@@ -64,7 +64,9 @@ def scanned(code: str, request: Request) -> Response:
 def survey_page(token: str, request: Request, lang: str = "") -> Response:
     """The survey behind a link."""
     invitation = _invitation(request, _desk(request).admit(token), lang)
-    page: Response = request.app.state.pages.page(request, "survey.html", invitation=invitation)
+    page: Response = request.app.state.pages.page(
+        request, "survey.html", language=invitation.language, invitation=invitation
+    )
     return page
 
 
@@ -76,9 +78,9 @@ def thanks(request: Request) -> Response:
 
 
 @pages.get("/kiosk")
-def kiosk_page(request: Request) -> Response:
+def kiosk_page(request: Request, lang: str = "") -> Response:
     """The kiosk's screen; its script fetches the question."""
-    page: Response = request.app.state.pages.page(request, "kiosk.html")
+    page: Response = request.app.state.pages.page(request, "kiosk.html", language=lang)
     return page
 
 

@@ -54,9 +54,12 @@ class Pages:
         self._env.filters["script_json"] = script_json
         self._env.globals.update(asset=assets.url, figures=figures, language_names=NAMES)
 
-    def words(self, request: Request) -> Words:
-        """The words for this visitor: their choice, else what the browser asks for."""
-        language = request.cookies.get(LANGUAGE, "")
+    def words(self, request: Request, language: str = "") -> Words:
+        """The words for this visitor: the page's language if it has one, their choice, else what
+        the browser asks for.
+        """
+        if language not in CATALOGUES:
+            language = request.cookies.get(LANGUAGE, "")
         if language not in CATALOGUES:
             offered = (self._board.shop.language, *CATALOGUES)
             offered = tuple(code for code in offered if code in CATALOGUES)
@@ -65,7 +68,13 @@ class Pages:
         return Words(language, shop.timezone, self._clock(), shop.currency)
 
     def page(
-        self, request: Request, name: str, *, status: int = 200, **context: object
+        self,
+        request: Request,
+        name: str,
+        *,
+        status: int = 200,
+        language: str = "",
+        **context: object,
     ) -> HTMLResponse:
         """A page; gives it the visitor, the words and the theme."""
         who = visitor(request)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 CATALOGUES: dict[str, Mapping[str, str]] = {"en": en.WORDS, "de": de.WORDS}
 NAMES = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "ja": "日本語"}
 DEFAULT = "en"
+DASH = "\N{EN DASH}"
 
 SHOWN_REASONS = 2
 """A feed line names at most this many reasons."""
@@ -100,7 +101,7 @@ class Words:
     def interval(self, rate: Rate) -> str:
         """An interval as per cent, ``24-41 %``."""
         low, high = self.num(rate.low * 100), self.pct(rate.high)
-        return f"{low}–{high}"
+        return f"{low}{DASH}{high}"
 
     def price(self, minor: int | None) -> str:
         """A price in minor units."""
@@ -116,6 +117,11 @@ class Words:
         if first == last:
             return self.on(first)
         return self.t("span", first=self.on(first), last=self.on(last))
+
+    def moment(self, at: datetime, hourly: bool) -> str:
+        """The hour or day that starts at ``at``, in the site's zone."""
+        local = at.astimezone(self._zone)
+        return f"{self.on(local)}, {local:%H:%M}" if hourly else self.on(local)
 
     def ago(self, at: datetime) -> str:
         """How long ago, roughly."""
@@ -139,7 +145,7 @@ class Words:
         name = message.item_name or message.item or message.fixture or ""
         parts = [self.t("live.event", kind=self.or_plain("kind", message.kind or ""), name=name)]
         if message.dwell:
-            length = message.dwell.replace("-", "–")
+            length = message.dwell.replace("-", DASH)
             parts.append(self.t(f"live.length.{message.kind or ''}", length=length))
         parts += [self.or_plain("reason", code) for code in message.reasons[:SHOWN_REASONS]]
         return ", ".join(part for part in parts if part)

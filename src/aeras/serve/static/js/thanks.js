@@ -1,1 +1,10 @@
+// Shows the receipt code that the survey page left in this tab's session.
+const receipt = sessionStorage.getItem("aeras.receipt");
 
+if (receipt) {
+  document.querySelector("[data-receipt]").hidden = false;
+  document.querySelector("[data-receipt-code]").textContent = receipt;
+  document.querySelector("[data-withdraw]").href = `/withdraw?code=${encodeURIComponent(receipt)}`;
+} else if (receipt === "") {
+  document.querySelector("[data-refused]").hidden = false;
+}

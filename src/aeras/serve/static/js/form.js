@@ -1,0 +1,71 @@
+// Shows a SurveyJS form and hands over what was filled in.
+import { language, t } from "./words.js";
+
+/**
+ * Renders the form into a box.
+ * @param {HTMLElement} box
+ * @param {{form: object, language: string}} invitation
+ * @param {(answers: object) => Promise<void>} send resolves when the answer is taken; rejects with
+ *   an Error whose message is shown while the form stays filled.
+ */
+export function showForm(box, invitation, send) {
+  const { Survey, SurveyUI } = globalThis;
+  dropStyledIcons(Survey);
+  const model = new Survey.Model(invitation.form);
+  model.locale = invitation.language;
+  model.showCompletedPage = false;
+  if (language === invitation.language) model.completeText = t("ask.complete");
+  model.autoFocusFirstQuestion = false;
+  model.autoAdvanceEnabled = true; // a choice is one tap; only open answers need a button
+  for (const question of model.getAllQuestions()) {
+    if (question.getType() !== "boolean") continue;
+    question.renderAs = "radio"; // two targets, not a slider
+    question.swapOrder = true; // yes, then no
+  }
+  model.onCompleting.add((sender, options) => {
+    options.allow = false; // we decide when it is done: the server may refuse
+    if (box.dataset.sending) return;
+    box.dataset.sending = "yes";
+    problem(box, "");
+    send({ ...sender.data })
+      .catch((error) => problem(box, error.message))
+      .finally(() => delete box.dataset.sending);
+  });
+  box.replaceChildren();
+  SurveyUI.renderSurvey(model, box);
+  return model;
+}
+
+/** Icons that carry inline style are refused by our content policy; no form here uses them. */
+function dropStyledIcons({ SvgRegistry }) {
+  for (const [name, source] of Object.entries(SvgRegistry?.icons ?? {})) {
+    if (source.includes("style=")) delete SvgRegistry.icons[name];
+  }
+}
+
+function problem(box, text) {
+  const line = box.parentElement.querySelector("[data-problem]");
+  line.textContent = text;
+  line.hidden = !text;
+  if (text) line.scrollIntoView({ block: "nearest" });
+}
+
+/** Posts JSON; an Error says in words what went wrong and carries the status (0: no network). */
+export async function post(url, body) {
+  let answer;
+  try {
+    answer = await fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  } catch {
+    throw Object.assign(new Error(t("ask.offline")), { status: 0 });
+  }
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) {
+    const what = [told.what ?? answer.statusText, told.todo].filter(Boolean).join(". ");
+    throw Object.assign(new Error(t("ask.failed", { what })), { status: answer.status });
+  }
+  return told;
+}
