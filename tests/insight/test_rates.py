@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from aeras.insight.rates import mean, share
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 500), st.data())
 def test_a_share_agrees_with_scipys_wilson_interval(n, data):
     count = data.draw(st.integers(0, n))
@@ -35,6 +36,7 @@ def test_a_mean_agrees_with_students_interval():
     assert rate.n == 10
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=40))
 def test_a_mean_stays_on_its_scale_and_never_claims_certainty(values):
     rate = mean(values, bounds=(1, 5))

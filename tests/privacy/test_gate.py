@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from records import NOON, small_shop
 
@@ -184,6 +184,7 @@ moments = st.datetimes(
 grains = st.sampled_from([1, 5, 15, 30, 60, 1440]).map(lambda m: timedelta(minutes=m))
 
 
+@settings(max_examples=50, deadline=None)
 @given(moments, grains)
 def test_times_lie_on_the_grain_and_less_than_one_grain_before(moment, grain):
     coarse = floor_time(moment, grain)
@@ -224,6 +225,7 @@ def visits(draw):
     return sorted(made, key=lambda interaction: interaction.end_s)
 
 
+@settings(max_examples=50, deadline=None)
 @given(visits())
 def test_no_track_id_and_no_fine_number_survives(interactions):
     gate = Gate(SHOP, ids=lambda: "id")
@@ -242,6 +244,7 @@ def counted(events: list[Event], scope: FirstOf) -> int:
     return sum(event.first_of >= scope for event in events)
 
 
+@settings(max_examples=50, deadline=None)
 @given(visits())
 def test_visits_are_counted_exactly_where_each_has_its_track(interactions):
     known = [i for i in interactions if i.visit is not None]
@@ -257,6 +260,7 @@ def test_visits_are_counted_exactly_where_each_has_its_track(interactions):
         assert counted(there, FirstOf.FIXTURE) <= len(real)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 4), st.booleans(), st.floats(0, 25)), max_size=40))
 def test_losing_tracks_never_overstates_the_visits(steps):
     gate, at_s, events = Gate(SHOP, lone_s=30), 0.0, []

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from records import answer, tally
 
@@ -97,6 +97,7 @@ def tallies(draw):
     return tally("x", **counts, **labels, simulated=simulated, coverage=coverage)
 
 
+@settings(max_examples=60, deadline=None)
 @given(tallies())
 def test_no_number_below_k_is_ever_shown(group: Tally):
     numbers = PUBLISHER.one(group)
@@ -110,6 +111,7 @@ def test_no_number_below_k_is_ever_shown(group: Tally):
         assert numbers.simulated in (0, 0.5, 1)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(tallies(), max_size=8))
 def test_what_is_withheld_cannot_be_had_from_the_total(groups: list[Tally]):
     table = PUBLISHER.table(groups)
@@ -125,6 +127,7 @@ def test_what_is_withheld_cannot_be_had_from_the_total(groups: list[Tally]):
         assert difference == 0 or everything or (occupied >= 2 and difference >= K)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 30), max_size=10), st.integers(2, 20), st.data())
 def test_complement_only_adds_and_stops_when_it_is_enough(cells, k, data):
     hidden = set(data.draw(st.lists(st.sampled_from(range(len(cells)))))) if cells else set()

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from records import NOON, event
+
+from aeras.domain.errors import StoreError
+from aeras.domain.kept import Kind, Origin, Stock
+from aeras.store.events import DuckEvents
+
+DAY = timedelta(days=1)
+NOBODY = 65534
+
+
+def run(code: str, *args: object, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *map(str, args)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        **options,
+    )
+
+
+OPEN_ONLY = """
+    import sys
+    from pathlib import Path
+    from aeras.domain.errors import StoreError
+    from aeras.store.events import DuckEvents
+    try:
+        DuckEvents(Path(sys.argv[1]))
+    except StoreError as error:
+        print(error)
+        sys.exit(2)
+"""
+
+
+def test_everything_is_there_after_reopening(tmp_path):
+    path = tmp_path / "events.duckdb"
+    store = DuckEvents(path)
+    events = [event(), event(item=None, facing=None, kind=Kind.DWELL, origin=Origin.SIMULATED)]
+    store.append(events)
+    store.append_stock([Stock(NOON, "corner", "gum", 7), Stock(NOON + DAY, "corner", "gum", 4)])
+    before = store.tally("fixture", NOON, NOON + DAY)
+    store.close()
+    store.close()
+    again = DuckEvents(path)
+    assert again.tally("fixture", NOON, NOON + DAY) == before
+    assert again.stock() == {"gum": 4}
+    again.append(events)
+    assert again.count() == 2
+    again.close()
+
+
+def test_a_closed_store_says_so(tmp_path):
+    store = DuckEvents(tmp_path / "events.duckdb")
+    store.close()
+    with pytest.raises(StoreError, match="is closed"):
+        store.append([event()])
+
+
+def test_a_second_process_is_told_who_holds_the_file(tmp_path):
+    path = tmp_path / "events.duckdb"
+    store = DuckEvents(path)
+    second = run(OPEN_ONLY, path)
+    store.close()
+    assert second.returncode == 2, second.stderr
+    assert f"{path}: is in use by another process (process {os.getpid()})" in second.stdout
+    assert run(OPEN_ONLY, path).returncode == 0
+
+
+def test_a_file_of_something_else_is_left_alone(tmp_path):
+    path = tmp_path / "events.duckdb"
+    path.write_bytes(b"this is no database, but somebody may need it\n" * 500)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"no readable DuckDB database\. Restore it from a backup"):
+        DuckEvents(path)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_file_is_one_clear_error(tmp_path):
+    path = tmp_path / "events.duckdb"
+    store = DuckEvents(path)
+    store.append([event() for _ in range(5000)])
+    store.close()
+    data = bytearray(path.read_bytes())
+    for offset in range(0, 12_288, 7):
+        data[offset] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match="no readable DuckDB database"):
+        DuckEvents(path)
+
+
+def test_a_folder_in_the_files_place_is_one_clear_error(tmp_path):
+    with pytest.raises(StoreError, match="no readable DuckDB database"):
+        DuckEvents(tmp_path)
+
+
+def test_a_missing_folder_is_one_clear_error(tmp_path):
+    with pytest.raises(StoreError, match="cannot be created or written there"):
+        DuckEvents(tmp_path / "nowhere" / "events.duckdb")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to become another user")
+def test_a_folder_that_may_not_be_written_is_one_clear_error():
+    folder = Path("/tmp") / f"aeras-read-only-{os.getpid()}"  # pytest's own is closed to others
+    folder.mkdir(mode=0o755)
+    give_up_root = f"import os, duckdb, aeras.store.events\nos.setuid({NOBODY})\n"
+    try:
+        refused = run(give_up_root + textwrap.dedent(OPEN_ONLY), folder / "events.duckdb")
+    finally:
+        shutil.rmtree(folder)
+    assert refused.returncode == 2, refused.stderr
+    assert "cannot be created or written there" in refused.stdout
+
+
+def test_another_programs_database_is_refused(tmp_path):
+    path = tmp_path / "other.duckdb"
+    with duckdb.connect(str(path)) as other:
+        other.execute("CREATE TABLE precious (a INTEGER)").fetchall()
+    with pytest.raises(StoreError, match="not one of AERAS"):
+        DuckEvents(path)
+    with duckdb.connect(str(path)) as other:
+        assert other.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(1,)]
+
+
+def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "events.duckdb"
+    store = DuckEvents(path)
+    store.append([event()])
+    store.close()
+    with duckdb.connect(str(path)) as other:
+        other.execute("UPDATE aeras_schema SET version = 99").fetchall()
+    with pytest.raises(StoreError, match=r"newer AERAS \(schema 99, this one knows 1\)"):
+        DuckEvents(path)
+    with duckdb.connect(str(path)) as other:  # the refused store let go of the file
+        other.execute("UPDATE aeras_schema SET version = 1").fetchall()
+    again = DuckEvents(path)
+    assert again.count() == 1
+    again.close()
+
+
+WRITE_UNTIL_KILLED = """
+    import sys
+    from pathlib import Path
+    sys.path.insert(0, sys.argv[2])
+    from records import event
+    from aeras.store.events import DuckEvents
+    store = DuckEvents(Path(sys.argv[1]))
+    for number in range(100_000):
+        store.append([event(id=f"{number}-{k}") for k in range(3)])
+        print(number, flush=True)
+"""
+
+
+def test_what_was_acknowledged_survives_a_kill(tmp_path):
+    path = tmp_path / "events.duckdb"
+    support = Path(__file__).parents[1] / "support"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(WRITE_UNTIL_KILLED), str(path), str(support)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert writer.stdout is not None
+    acknowledged = [int(writer.stdout.readline()) for _ in range(40)]
+    writer.kill()
+    acknowledged += [int(line) for line in writer.stdout.read().split("\n")[:-1]]
+    writer.wait()
+    writer.stdout.close()
+    store = DuckEvents(path)
+    kept = store.count()
+    store.close()
+    assert kept % 3 == 0
+    assert len(acknowledged) * 3 <= kept <= (len(acknowledged) + 1) * 3
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """A file system of 8 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "aeras-test", str(folder)]
+    if os.getuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a small file system")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path, spare: int) -> Path:
+    """Leaves only so many bytes free."""
+    ballast = folder / "ballast"
+    free = shutil.disk_usage(folder).free
+    ballast.write_bytes(bytes(max(0, free - spare)))
+    return ballast
+
+
+def append_until_full(store: DuckEvents) -> tuple[int, list, StoreError]:
+    stored = 0
+    while True:
+        batch = [event() for _ in range(500)]
+        try:
+            store.append(batch)
+        except StoreError as error:
+            return stored, batch, error
+        stored += len(batch)
+
+
+def test_a_full_disk_loses_nothing_and_recovers_when_space_is_freed(small_disk):
+    store = DuckEvents(small_disk / "events.duckdb")
+    store.append([event()])
+    ballast = fill(small_disk, 400_000)
+    stored, batch, error = append_until_full(store)
+    assert str(error).startswith(f"{small_disk / 'events.duckdb'}: the disk is full")
+    assert "Free some space" in str(error)
+    assert store.count() == 1 + stored
+    with pytest.raises(StoreError, match="the disk is full"):
+        store.append(batch)
+    ballast.unlink()
+    store.append(batch)
+    store.append(batch)
+    assert store.count() == 1 + stored + len(batch)
+    store.close()
+
+
+FILE_SIZE_LIMIT = """
+    import resource, sys
+    from pathlib import Path
+    sys.path.insert(0, sys.argv[2])
+    from records import event
+    from aeras.domain.errors import StoreError
+    from aeras.store.events import DuckEvents
+    store = DuckEvents(Path(sys.argv[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, resource.RLIM_INFINITY))
+    stored = 0
+    try:
+        while stored < 100_000:
+            batch = [event() for _ in range(500)]
+            store.append(batch)
+            stored += len(batch)
+    except StoreError as error:
+        print(error)
+    assert store.count() == stored, (store.count(), stored)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    store.append(batch)
+    assert store.count() == stored + 500
+    store.close()
+    store = DuckEvents(Path(sys.argv[1]))
+    assert store.count() == stored + 500
+"""
+
+
+def test_a_quota_is_told_like_a_full_disk_and_loses_nothing(tmp_path):
+    support = Path(__file__).parents[1] / "support"
+    limited = run(FILE_SIZE_LIMIT, tmp_path / "events.duckdb", support)
+    assert limited.returncode == 0, limited.stderr
+    assert "the disk is full" in limited.stdout
+
+
+def test_a_process_that_ends_on_a_full_disk_finds_everything_again(small_disk):
+    path = small_disk / "events.duckdb"
+    store = DuckEvents(path)
+    ballast = fill(small_disk, 400_000)
+    stored, batch, _ = append_until_full(store)
+    store.close()  # cannot merge its log into the file now
+    ballast.unlink()
+    again = DuckEvents(path)
+    assert again.count() == stored
+    again.append(batch)
+    again.close()
+    third = DuckEvents(path)
+    assert third.count() == stored + len(batch)
+    third.close()
