@@ -16,6 +16,7 @@ from aeras.domain.seen import Face, Frame, HeadPose, Image
 from aeras.perceive import Perception, PerceptionOptions
 from aeras.perceive.facegeometry import FaceModel, head_pose, pose_of, read_face_model
 from aeras.perceive.facemesh import BLENDSHAPES, MediaPipeFaceMesh
+from aeras.perceive.look import outside
 from aeras.perceive.quality import QualityOptions, sharpness, turned, unreadable
 from aeras.perceive.yunet import Yunet, YunetOptions
 
@@ -284,6 +285,40 @@ def test_reading_leaves_the_frame_as_it_was(
 def test_unknown_task(perception: Perception, actor: Draw, as_frame: AsFrame) -> None:
     with pytest.raises(ValueError, match="gait"):
         perception.detect(as_frame(actor()), frozenset({"gait"}))
+
+
+def test_what_was_not_looked_at_is_told(
+    perception: Perception, actor: Draw, as_frame: AsFrame
+) -> None:
+    frame = as_frame(actor((SMILE, 300)))
+    left = [(0.0, 0.0, 330.0, 360.0)]
+    assert perception.detect(frame, FACES).unlooked == ()
+    assert perception.detect(frame, FACES, face_regions=left).unlooked == (
+        (330.0, 0.0, 640.0, 360.0),
+    )
+    both = frozenset({"faces", "people"})
+    assert perception.detect(frame, both, face_regions=left).unlooked == ()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-20, 70), st.integers(-20, 50), st.integers(-20, 70), st.integers(-20, 50)
+        ),
+        max_size=4,
+    )
+)
+def test_regions_and_the_rest_cover_every_pixel_once(corners: list[tuple[int, ...]]) -> None:
+    regions = [
+        (float(min(a, c)), float(min(b, d)), float(max(a, c)), float(max(b, d)))
+        for a, b, c, d in corners
+    ]
+    looked = np.zeros((40, 60), dtype=int)
+    for x0, y0, x1, y1 in regions:
+        looked[max(0, int(y0)) : max(0, int(y1)), max(0, int(x0)) : max(0, int(x1))] = 1
+    for x0, y0, x1, y1 in outside((60, 40), regions):
+        looked[int(y0) : int(y1), int(x0) : int(x1)] += 1
+    assert (looked == 1).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 700), (17, 33), (31, 31)])

@@ -171,6 +171,13 @@ def test_excluded_zones_are_black_and_zones_are_drawn() -> None:
     assert np.abs(picture[150, 450].astype(int) - 120).max() < 5
 
 
+def test_where_nobody_was_looked_for_is_black() -> None:
+    seen = Detections(ran=FACES, unlooked=((330.0, 0.0, 640.0, 360.0),))
+    picture = decoded(render_preview(frame_of(noise()), seen, age_s=0, options=SHARP))
+    assert picture[:, 338:].max() < 20
+    assert picture[:, :322].mean() > 100
+
+
 def test_the_preview_is_scaled_down_never_up() -> None:
     for width, expected in ((1280, (640, 360)), (320, (320, 180))):
         image = noise(width, width * 9 // 16)

@@ -123,7 +123,8 @@ class Detections:
     """Everything the models found in one frame. ``ran`` names the tasks that were run on it
     (``faces``, ``people``, ``hands``): an empty tuple of a task that did not run says nothing.
     ``unsure``: xyxy boxes that may show a face or head but are too doubtful for anything else than
-    to be blurred in the preview.
+    to be blurred in the preview. ``unlooked``: xyxy boxes in which neither faces nor people were
+    looked for, because the search was limited to regions.
     """
 
     faces: tuple[Face, ...] = ()
@@ -131,6 +132,7 @@ class Detections:
     people: tuple[Person, ...] = ()
     ran: frozenset[str] = frozenset()
     unsure: tuple[Box, ...] = ()
+    unlooked: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

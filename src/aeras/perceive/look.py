@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 
 from aeras.domain.geometry import Box
 from aeras.domain.seen import Detections, Face, Frame, Hand, Image, Person
@@ -73,6 +74,9 @@ class Perception:
         if not tasks <= TASKS:
             raise ValueError(f"tasks {sorted(tasks - TASKS)} are unknown, only {sorted(TASKS)}")
         image = frame.image
+        whole = [(0.0, 0.0, float(frame.size[0]), float(frame.size[1]))]
+        face_looks = (face_regions or whole) if "faces" in tasks else []
+        people_looks = (people_regions or whole) if "people" in tasks else []
         faces: list[Face] = []
         hands: list[Hand] = []
         people: list[Person] = []
@@ -85,7 +89,14 @@ class Perception:
             unsure += [_top(person.box) for person in everyone[len(people) :]]
         if "hands" in tasks:
             hands = self._hands.detect(image, hand_regions)
-        return Detections(tuple(faces), tuple(hands), tuple(people), tasks, tuple(unsure))
+        return Detections(
+            faces=tuple(faces),
+            hands=tuple(hands),
+            people=tuple(people),
+            ran=tasks,
+            unsure=tuple(unsure),
+            unlooked=outside(frame.size, [*face_looks, *people_looks]),
+        )
 
     def warm_up(self, tasks: frozenset[str]) -> None:
         """Loads the models of these tasks now; otherwise the first frames pay for it."""
@@ -154,6 +165,33 @@ class Perception:
         for index, expression in zip(readable, readings, strict=True):
             read[index] = replace(faces[index], expression=expression)
         return read
+
+
+def outside(size: tuple[int, int], regions: Sequence[Box]) -> tuple[Box, ...]:
+    """The rest of a picture: boxes that together cover all that lies in none of the regions.
+
+    Args:
+        size: (width, height) of the picture in pixels.
+        regions: xyxy pixels; may overlap and reach beyond the picture.
+    """
+    width, height = size
+    xs = sorted({0.0, float(width), *(x for box in regions for x in (box[0], box[2]))})
+    ys = sorted({0.0, float(height), *(y for box in regions for y in (box[1], box[3]))})
+    cells = [
+        (x0, y0, x1, y1)
+        for y0, y1 in pairwise(y for y in ys if 0 <= y <= height)
+        for x0, x1 in pairwise(x for x in xs if 0 <= x <= width)
+    ]
+    return tuple(cell for cell in cells if not any(_holds(box, cell) for box in regions))
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    return (
+        outer[0] <= inner[0]
+        and outer[1] <= inner[1]
+        and outer[2] >= inner[2]
+        and outer[3] >= inner[3]
+    )
 
 
 def _height(face: Face) -> float:

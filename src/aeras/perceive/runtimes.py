@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -115,8 +114,11 @@ def _without_chatter() -> Iterator[None]:
     What other threads write to stderr meanwhile comes out a little later.
     """
     with _stderr, tempfile.TemporaryFile() as held:
-        sys.stderr.flush()
-        kept = os.dup(2)
+        try:
+            kept = os.dup(2)
+        except OSError:  # no stderr, as in a daemon: nothing can be written to it either
+            yield
+            return
         os.dup2(held.fileno(), 2)
         try:
             yield

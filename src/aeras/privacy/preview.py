@@ -56,7 +56,7 @@ def render_preview(
     """Draws a frame with every face and head made unrecognisable before it is encoded.
 
     It is black where that cannot be promised: no detections, neither faces nor people were looked
-    for, or the detections are too old.
+    for, or the detections are too old. Areas in which nobody was looked for are black as well.
 
     Args:
         frame: The camera's picture.
@@ -78,6 +78,9 @@ def render_preview(
     picture = _shrunk(frame.image, size, how)
     for box in heads(detections, how):
         _pixelate(picture, _grown(box, how.grow + how.grow_per_s * age_s), scale)
+    for box in detections.unlooked:
+        x0, y0, x1, y1 = (round(edge * scale) for edge in box)
+        picture[y0 : y1 + 1, x0 : x1 + 1] = _BLACK
     for polygon in excluded:
         cv2.fillPoly(picture, [_points(polygon, scale)], _BLACK)
     for polygon in zones:
