@@ -78,7 +78,8 @@ def write_video(
     Args:
         path: Where the finished file appears, at once and whole.
         draw: Returns the BGR frame at a time in seconds.
-        size: Width and height, px.
+        size: Width and height, px. The file is the same byte for byte, given the same frames,
+            where the width is a multiple of 128 (x264 reads whole blocks of 64 bytes of chroma).
         seconds: Length.
         fps: Frames per second.
         seed: Source of the sensor's noise.
