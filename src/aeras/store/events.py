@@ -1,16 +1,18 @@
 """Events, sales and stock in one DuckDB file, written as Arrow batches.
 
-Queries are ibis expressions over unbound tables, compiled to SQL and run on our own connection:
-ibis 12 itself calls a fetch method that DuckDB 2 has deprecated.
+Aggregations are ibis expressions over an unbound table called ``chosen``, compiled once (that
+takes longer than DuckDB needs for a small query) and run on our own connection, where ``chosen``
+is the rows of a period. ibis 12 itself calls a fetch method that DuckDB 2 has deprecated.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,6 @@ from aeras.domain.kept import Event, FirstOf, Kind, Origin, ReactionLabel, Sale,
 from aeras.store.arrow import (
     EVENTS,
     SALES,
-    STOCK,
     events_table,
     naive_utc,
     sales_table,
@@ -52,10 +53,6 @@ _DDL = (
         "quantity" DOUBLE NOT NULL, "origin" VARCHAR NOT NULL)""",
     "CREATE TABLE aeras_schema (version INTEGER NOT NULL)",
 )
-
-EVENT_ROWS = ibis.table(EVENTS, name="events")
-SALE_LINES = ibis.table(SALES, name="sales")
-STOCK_LEVELS = ibis.table(STOCK, name="stock")
 
 _OPTIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,  # nothing is fetched from the network at run time
@@ -118,29 +115,20 @@ class DuckEvents:
         """
         if by not in GROUPS:
             raise InputError(f"cannot tally by {by!r}, expected one of {', '.join(GROUPS)}")
-        with self._guarded():
-            events = _between(EVENT_ROWS, since, until)
-            if item is not None:
-                events = events.filter(events["item"] == item)
-            if fixture is not None:
-                events = events.filter(events["fixture"] == fixture)
-            counted = _counts(events, by, _scope(by, item, fixture))
-            return [_tally(by, row) for row in self._query(counted)]
+        narrowed = {"item": item, "fixture": fixture}
+        sql = _counts_sql(by, _scope(by, item, fixture))
+        return [_tally(by, row) for row in self._query("events", sql, since, until, narrowed)]
 
     def sold(self, since: datetime, until: datetime) -> dict[str, float]:
         """Units sold per item."""
-        with self._guarded():
-            sales = _between(SALE_LINES, since, until)
-            per_item = sales.group_by("item").aggregate(units=sales["quantity"].sum())
-            return {row["item"]: row["units"] for row in self._query(per_item.order_by("item"))}
+        rows = self._query("sales", _sold_sql(), since, until, {})
+        return {row["item"]: row["units"] for row in rows}
 
     def stock(self) -> dict[str, float]:
         """Latest known units on hand per item."""
         with self._guarded():
-            per_item = STOCK_LEVELS.group_by("item").aggregate(
-                units=STOCK_LEVELS["quantity"].argmax(STOCK_LEVELS["at"])
-            )
-            return {row["item"]: row["units"] for row in self._query(per_item.order_by("item"))}
+            rows = self._run('SELECT item, arg_max(quantity, "at") FROM stock GROUP BY item')
+        return dict(sorted(rows))
 
     def count(self) -> int:
         """Number of stored events."""
@@ -181,10 +169,23 @@ class DuckEvents:
         rows: list[tuple[Any, ...]] = self._con.execute(sql, list(values)).fetchall()
         return rows
 
-    def _query(self, expression: Any) -> list[dict[str, Any]]:
-        result = self._con.execute(ibis.to_sql(expression, dialect="duckdb"))
-        names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    def _query(
+        self,
+        table: str,
+        sql: str,
+        since: datetime,
+        until: datetime,
+        narrowed: Mapping[str, str | None],
+    ) -> list[dict[str, Any]]:
+        """Runs an aggregation over the rows of [since, until) that have the values in narrowed."""
+        wanted = {column: value for column, value in narrowed.items() if value is not None}
+        conditions = ['"at" >= ?', '"at" < ?', *(f'"{column}" = ?' for column in wanted)]
+        chosen = f"SELECT * FROM {table} WHERE {' AND '.join(conditions)}"  # noqa: S608 - our names
+        values = [naive_utc(since), naive_utc(until), *wanted.values()]
+        with self._guarded():
+            result = self._con.execute(f"WITH chosen AS ({chosen}) {sql}", values)
+            names = [column[0] for column in result.description]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def _open(self) -> None:
         self._con = duckdb.connect(str(self._path), config=_OPTIONS)
@@ -284,11 +285,6 @@ def _translated(error: duckdb.Error, path: Path) -> StoreError:
     return StoreError(f"database error: {text.splitlines()[0]}", where=str(path))
 
 
-def _between(table: Any, since: datetime, until: datetime) -> Any:
-    start, end = ibis.literal(naive_utc(since)), ibis.literal(naive_utc(until))
-    return table.filter((table["at"] >= start) & (table["at"] < end))
-
-
 def _scope(by: str, item: str | None, fixture: str | None) -> FirstOf:
     """The finest scope named by the grouping or a filter."""
     if item is not None or by in {"item", "facing"}:
@@ -304,16 +300,17 @@ _PLURALS = (
 )
 
 
-def _counts(events: Any, by: str, scope: FirstOf) -> Any:
-    """One row a group, as an ibis expression."""
-    key = (
-        events["at"].truncate("h" if by == "hour" else "D") if by in {"hour", "day"} else events[by]
-    )
+@cache
+def _counts_sql(by: str, scope: FirstOf) -> str:
+    """One row a group of ``chosen``, in the order of the groups."""
+    events = ibis.table(EVENTS, name="chosen")
+    starts = {"hour": events["at"].truncate("h"), "day": events["at"].truncate("D")}
+    key = starts[by] if by in starts else events[by]
     keyed = events.mutate(key=key, label=_label(events)).filter(ibis._.key.notnull())
     kinds = {name: (keyed["kind"] == kind.value).sum() for kind, name in _PLURALS}
-    handled = keyed["outcome"]
     labels = {
-        label.value: (handled & (keyed["label"] == label.value)).sum() for label in ReactionLabel
+        label.value: (keyed["outcome"] & (keyed["label"] == label.value)).sum()
+        for label in ReactionLabel
     }
     grouped = keyed.group_by("key").aggregate(
         visits=(keyed["first_of"] >= int(scope)).sum(),
@@ -322,7 +319,15 @@ def _counts(events: Any, by: str, scope: FirstOf) -> Any:
         **kinds,
         **labels,
     )
-    return grouped.order_by("key")
+    return str(ibis.to_sql(grouped.order_by("key"), dialect="duckdb"))
+
+
+@cache
+def _sold_sql() -> str:
+    """Units an item of ``chosen``."""
+    sales = ibis.table(SALES, name="chosen")
+    units = sales.group_by("item").aggregate(units=sales["quantity"].sum())
+    return str(ibis.to_sql(units.order_by("item"), dialect="duckdb"))
 
 
 def _label(events: Any) -> Any:
