@@ -191,8 +191,55 @@ def halve(source: Path, target: Path) -> None:
         model.graph.initializer.append(half)
         cast = helper.make_node("Cast", [half.name], [weight.name], to=TensorProto.FLOAT)
         model.graph.node.insert(place, cast)
+    canonise(model.graph)
     onnx.checker.check_model(model)
     onnx.save(model, str(target))
+
+
+def canonise(graph: Any) -> None:
+    """Names and orders everything by content: tf2onnx's own names change from run to run.
+
+    A tensor is named after the hash of what it is computed from, so that equal weights and equal
+    nodes fall together. Inputs and outputs keep their names.
+    """
+    names = {value.name: value.name for value in graph.input}
+    weights = {}
+    for weight in graph.initializer:
+        old, weight.name = weight.name, ""
+        names[old] = weight.name = digest(weight.SerializeToString(deterministic=True))
+        weights[weight.name] = weight
+    nodes = {}
+    for node in graph.node:
+        content = node.op_type + "".join(
+            part.SerializeToString(deterministic=True).hex()
+            for part in sorted(node.attribute, key=lambda part: str(part.name))
+        )
+        inputs = [names[name] if name else "" for name in node.input]
+        key = digest(f"{content} {inputs}".encode())
+        for place, name in enumerate(node.output):
+            names[name] = f"{key}_{place}"
+        depth = 1 + max((nodes[name[:-2]][0] for name in inputs if name[:-2] in nodes), default=0)
+        node.name, node.input[:], node.output[:] = key, inputs, [names[o] for o in node.output]
+        nodes[key] = (depth, key, node)
+    outputs = {names[value.name]: value.name for value in graph.output}
+    for _, _, node in nodes.values():
+        node.input[:] = [outputs.get(name, name) for name in node.input]
+        node.output[:] = [outputs.get(name, name) for name in node.output]
+    del graph.value_info[:]
+    replace_all(graph.initializer, [weights[name] for name in sorted(weights)])
+    replace_all(graph.node, [node for *_, node in sorted(nodes.values(), key=lambda n: n[:2])])
+
+
+def replace_all(field: Any, parts: list[Any]) -> None:
+    """Sets a repeated field to copies of parts that may come from it."""
+    copies = [type(part).FromString(part.SerializeToString()) for part in parts]
+    del field[:]
+    field.extend(copies)
+
+
+def digest(content: bytes) -> str:
+    """A short name for some content."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 if __name__ == "__main__":
