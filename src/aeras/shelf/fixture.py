@@ -6,19 +6,19 @@ visits -> dwell. Nothing is kept beyond open visits and a few seconds of small p
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from aeras.domain.geometry import Polygon, polygon_centre
 from aeras.domain.kept import Kind, Reaction
 from aeras.domain.seen import Detections, Frame, Interaction, Track
 from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture
+from aeras.shelf.bodies import Hand, body_mask, find_hands
 from aeras.shelf.dwell import DwellOptions, Visit, Visits
 from aeras.shelf.handling import Deed, Handling, HandlingOptions
 from aeras.shelf.intrusion import Intrusion, find_intrusion
-from aeras.shelf.place import Change, Place, PlaceOptions, State, Touch
+from aeras.shelf.place import Change, Place, PlaceOptions, Touch, bouts
 from aeras.shelf.view import FixtureView, Look, Mask, ViewOptions
 from aeras.shelf.zones import Zone, fit_polygon, polygon_mask, region_round
 
@@ -28,6 +28,21 @@ UNREAD = Reaction(0.0, 0.0, 0.0, 1.0)
 MARGIN = 0.35
 """The view reaches this share of its longer side beyond the fixture, so that an arm can be seen to
 come in from outside."""
+PATIENCE_S = 2.0
+"""Where no body is found, what came in from outside and has been still this long is taken for a
+gap that happens to reach the edge of the view."""
+STILL_S = 0.6
+"""The same beside a body."""
+NEAR = 0.35
+"""A hand is near a place within this share of the place's size round it: time for a contact."""
+AT = 0.1
+"""A hand touches what is at a place within this share."""
+AROUND_S = 1.0
+"""A contact this near in time to a handling belongs to it."""
+REMEMBER_S = 20.0
+"""Contacts are compared between places for this long."""
+ARM_SHARE = 0.25
+"""What covers more than this share of the view is no arm; its tip is no hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +64,7 @@ class _Shelf:
     place: Place
     handling: Handling
     visit: int | None = None
-    disturbed: bool = False
-    tip_s: float = 0.0
+    touched_s: deque[float] = field(default_factory=deque)
 
 
 class FixtureReader:
@@ -84,7 +98,7 @@ class FixtureReader:
         self._last = frame
         found = [self._dwell(visit, frame) for visit in self._ended(tracks, frame.t_s)]
         if self._view is not None:
-            found += self._handled(frame, detections)
+            found += self._handled(frame, detections, tracks)
         return found
 
     def finish(self) -> list[Interaction]:
@@ -142,63 +156,108 @@ class FixtureReader:
         ended = self._visits.update(tracks, t_s)
         return [visit for visit in ended if self._visits.long_enough(visit)]
 
-    def _handled(self, frame: Frame, detections: Detections) -> list[Interaction]:
+    def _handled(
+        self, frame: Frame, detections: Detections, tracks: Sequence[Track]
+    ) -> list[Interaction]:
         assert self._view is not None
-        look = self._view.see(frame.image, frame.t_s)
-        dt = look.t_s - self._look.t_s if self._look else 0.0
-        self._look = look
+        self._look = look = self._view.see(frame.image, frame.t_s)
         intrusion = find_intrusion(look)
-        hidden = intrusion.mask | self._hands(detections, look)
+        covered = self._covered(look, intrusion, detections)
+        hands = self._hands(intrusion, detections, tracks)
         found: list[Interaction] = []
         for shelf in self._shelves:
-            self._watch_tip(shelf, intrusion, dt)
-            decided = shelf.place.update(look, hidden)
-            deeds = self._deeds(shelf, decided, look.t_s)
+            near = [hand for hand in hands if _is_near(hand, shelf.place, NEAR)]
+            decided = shelf.place.update(look, covered, contact=bool(near))
+            deeds = self._deeds(shelf, decided, near, look.t_s)
             found += [self._interaction(shelf, deed, frame) for deed in deeds]
         return found
 
-    def _deeds(self, shelf: _Shelf, decided: Change | Touch | None, t_s: float) -> list[Deed]:
+    def _covered(self, look: Look, intrusion: Intrusion, detections: Detections) -> Mask:
+        """Pixels that cannot be judged, since somebody is before them.
+
+        Where bodies are seen, what hangs on them but lies beyond their outline and is still is no
+        body: it is a gap that an item left beside an arm. Without bodies an arm is told from a gap
+        by patience alone.
+        """
+        assert self._view is not None
+        if not detections.people:
+            return intrusion.mask & (look.still_s < PATIENCE_S)
+        body = body_mask(detections.people, self._view)
+        return body | (intrusion.mask & (look.still_s < STILL_S))
+
+    def _hands(
+        self, intrusion: Intrusion, detections: Detections, tracks: Sequence[Track]
+    ) -> list[Hand]:
+        assert self._view is not None
+        hands = find_hands(detections, tracks, self._view)
+        if hands:
+            return hands
+        return [
+            Hand(x, y, True, None)
+            for (x, y), share in zip(intrusion.tips, intrusion.shares, strict=True)
+            if share <= ARM_SHARE
+        ]
+
+    def _deeds(
+        self, shelf: _Shelf, decided: Change | Touch | None, near: Sequence[Hand], t_s: float
+    ) -> list[Deed]:
         assert self._visits is not None
-        begun = shelf.place.disturbed_s is not None
-        if begun and not shelf.disturbed:
+        for hand in near:
+            shelf.visit = hand.visit if hand.visit is not None else shelf.visit
+            if hand.reaching and _is_near(hand, shelf.place, AT):
+                shelf.touched_s.append(t_s)
+        if shelf.visit is None and shelf.place.disturbed_s is not None:
             shelf.visit = self._visits.nearest(shelf.centre)
-        shelf.disturbed = begun
-        deeds: list[Deed] = []
-        if isinstance(decided, Change):
-            deeds = shelf.handling.changed(decided, shelf.visit)
-            if decided.free and self._view is not None:
-                self._view.adopt(shelf.place.mask)
-        elif isinstance(decided, Touch) and self._was_touched(shelf):
-            deeds = shelf.handling.touched(decided, shelf.visit)
-        if not begun:
-            shelf.tip_s = 0.0
+        deeds = self._decided(shelf, decided)
+        if shelf.place.disturbed_s is None:
+            shelf.visit = None
+            while shelf.touched_s and shelf.touched_s[0] < t_s - REMEMBER_S:
+                shelf.touched_s.popleft()
         holder = shelf.handling.holder
         left = holder is not None and not self._visits.is_present(holder)
         return deeds + shelf.handling.tick(t_s, left=left)
 
-    def _was_touched(self, shelf: _Shelf) -> bool:
-        """Whether a disturbance was a hand at the item: its tip rested there, and there is one."""
-        present = shelf.place.state is State.PRESENT
-        return present and shelf.tip_s >= self.options.handling.least_touch_s
+    def _decided(self, shelf: _Shelf, decided: Change | Touch | None) -> list[Deed]:
+        if isinstance(decided, Change):
+            if decided.free and self._view is not None:
+                self._view.adopt(shelf.place.mask)
+            return shelf.handling.changed(decided, shelf.visit)
+        if isinstance(decided, Touch) and shelf.place.is_known_present:
+            return self._reached(shelf, decided)
+        return []
 
-    def _watch_tip(self, shelf: _Shelf, intrusion: Intrusion, dt: float) -> None:
-        """Counts how long the tip of something that came in rests in a facing."""
-        for (x, y), share in zip(intrusion.tips, intrusion.shares, strict=True):
-            if share < 0.25 and shelf.place.mask[int(y), int(x)]:  # noqa: PLR2004 - arms are small, bodies not
-                shelf.tip_s += dt
+    def _reached(self, shelf: _Shelf, touch: Touch) -> list[Deed]:
+        """The longest contact of a disturbance, if it was a touch of this place and no other."""
+        contacts = [t_s for t_s in shelf.touched_s if touch.from_s <= t_s <= touch.to_s]
+        spells = [
+            spell
+            for spell in bouts(contacts)
+            if not self._handling_during(spell) and not self._longer_elsewhere(spell, shelf)
+        ]
+        if not spells:
+            return []
+        longest = max(spells, key=_length)
+        return shelf.handling.touched(Touch(*longest), shelf.visit)
 
-    def _hands(self, detections: Detections, look: Look) -> Mask:
-        """Pixels under detected palms."""
-        assert self._view is not None
-        mask = np.zeros(look.differs.shape, dtype=bool)
-        x_off, y_off = self._view.region[:2]
-        for hand in detections.hands:
-            x0, y0, x1, y1 = (
-                int(max(0.0, (v - off) * self._view.scale))
-                for v, off in zip(hand.box, (x_off, y_off, x_off, y_off), strict=True)
-            )
-            mask[y0:y1, x0:x1] = True
-        return mask
+    def _longer_elsewhere(self, spell: tuple[float, float], here: _Shelf) -> bool:
+        """Whether the same movement rested longer at another place: it only passed this one."""
+        return any(
+            _length(other) > _length(spell)
+            and other[0] - AROUND_S <= spell[1]
+            and spell[0] <= other[1] + AROUND_S
+            for shelf in self._shelves
+            if shelf is not here
+            for other in bouts(shelf.touched_s)
+        )
+
+    def _handling_during(self, spell: tuple[float, float]) -> bool:
+        """Whether an item of this fixture was in somebody's hand: then hands near others are no
+        touches.
+        """
+        return any(
+            shelf.handling.held_during(spell[0] - AROUND_S, spell[1] + AROUND_S)
+            for shelf in self._shelves
+        )
 
     def _interaction(self, shelf: _Shelf, deed: Deed, frame: Frame) -> Interaction:
         return Interaction(
@@ -231,3 +290,14 @@ class FixtureReader:
             visit=visit.id,
             at=frame.at,
         )
+
+
+def _is_near(hand: Hand, place: Place, reach: float) -> bool:
+    """Whether a hand lies within a place's box grown by a share of its longer side."""
+    x0, y0, x1, y1 = place.box
+    grow = reach * max(x1 - x0, y1 - y0)
+    return x0 - grow <= hand.x <= x1 + grow and y0 - grow <= hand.y <= y1 + grow
+
+
+def _length(spell: tuple[float, float]) -> float:
+    return spell[1] - spell[0]

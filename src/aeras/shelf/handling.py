@@ -19,13 +19,16 @@ class HandlingOptions:
             told.
         contact_s: A take begins at most this long before the item leaves, so that its times stay
             telling when a hand has long rested at the place.
-        least_touch_s, most_touch_s: Length of a touch that counts.
+        least_touch_s: A shorter contact is passing by.
+        most_touch_s: A longer one is a hand that rests.
+        forget_s: An item that comes back later than this was restocked, not put back.
     """
 
     max_hold_s: float = 10.0
     contact_s: float = 0.7
-    least_touch_s: float = 0.5
-    most_touch_s: float = 20.0
+    least_touch_s: float = 0.4
+    most_touch_s: float = 4.0
+    forget_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,18 @@ class Handling:
     def __init__(self, options: HandlingOptions | None = None) -> None:
         self.options = options or HandlingOptions()
         self._open: _Open | None = None
+        self._held: tuple[float, float] | None = None
+
+    def held_during(self, from_s: float, to_s: float) -> bool:
+        """Whether this place's item was in a hand at some moment of a time, as far as is known."""
+        gone = self._open
+        now = (
+            gone is not None
+            and gone.contact_s <= to_s
+            and (from_s <= gone.left_s + self.options.max_hold_s)
+        )
+        before = self._held is not None and self._held[0] <= to_s and from_s <= self._held[1]
+        return now or before
 
     @property
     def holder(self) -> int | None:
@@ -70,11 +85,14 @@ class Handling:
         if change.to is State.AWAY:
             self._open = _Open(change.contact_s, change.happened_s, change.sure, change.free, visit)
             return []
-        deeds = []
         gone, self._open = self._open, None
-        if gone and not gone.told:
-            deeds.append(self._take(gone, hold_s=change.happened_s - gone.left_s, kept=False))
         hold_s = change.happened_s - gone.left_s if gone else 0.0
+        if hold_s > self.options.forget_s:
+            return []
+        self._held = (gone.contact_s if gone else change.contact_s, change.rested_s)
+        deeds = []
+        if gone and not gone.told:
+            deeds.append(self._take(gone, hold_s=hold_s, kept=False))
         deeds.append(
             Deed(
                 Kind.PUT_BACK,

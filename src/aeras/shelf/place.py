@@ -8,6 +8,7 @@ in free view it decides what happened and dates it back to the frame in which it
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -19,6 +20,12 @@ from aeras.shelf.appearance import changed_share, edge_energy, shifted_correlati
 from aeras.shelf.view import Bytes, Look, Mask
 
 _Value = TypeVar("_Value", bound=np.generic)
+
+LEADS = 0.3
+"""Share of telling pixels that must show a look before it counts as seen."""
+HIDDEN_LONG_S = 1.2
+STIRRED = 16.0
+"""Difference of features from which a place counts as stirred while a hand lets go."""
 
 
 class State(StrEnum):
@@ -37,11 +44,12 @@ class PlaceOptions:
         telling: Once both looks are known, a change of state must show in this share of the
             pixels that tell the two looks apart.
         rest: Below this share it is the same look.
-        settle_s: A new look must be still and in free view this long.
-        patience_s: If something from outside stays in the view but the place itself is still this
-            long, it is judged all the same.
-        hidden: Share of the place covered by what came in from outside, from which the place is
-            not in free view.
+        visible: Share of the place that must be in view to judge it at all.
+        free: Share of the place in view from which nothing counts as before it.
+        settle_s: A new look in free view must be still this long.
+        partly_s: A new look must be still this long while something covers part of the place.
+        contact_s: While something covers part of the place, a change counts only if a hand was
+            near the place within this time of it.
         moved: Correlation from which an item counts as merely moved or turned a little.
         history_s: How far back an event can be dated.
         unsure_s: Before the place has been seen at rest this long, its first look is not trusted
@@ -51,11 +59,13 @@ class PlaceOptions:
     change: float = 0.10
     telling: float = 0.35
     rest: float = 0.06
+    visible: float = 0.45
+    free: float = 0.96
     settle_s: float = 0.5
-    patience_s: float = 2.0
-    hidden: float = 0.04
+    partly_s: float = 1.0
+    contact_s: float = 2.0
     moved: float = 0.72
-    history_s: float = 15.0
+    history_s: float = 20.0
     unsure_s: float = 1.0
 
 
@@ -65,11 +75,11 @@ class Change:
 
     Attributes:
         to: The new state.
-        contact_s: First disturbance that led to it.
+        contact_s: First contact that led to it.
         happened_s: The item left, or stood down.
         rested_s: Nothing disturbed the place any more (the hand let go).
         sure: In [0, 1].
-        free: The new look was seen without anything from outside before it.
+        free: The new look was seen with nothing before it.
     """
 
     to: State
@@ -82,7 +92,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """A place was disturbed from outside and then looked as before."""
+    """A place was disturbed and then looked as before.
+
+    Attributes:
+        from_s: Beginning of the disturbance.
+        to_s: Its end.
+    """
 
     from_s: float
     to_s: float
@@ -92,7 +107,23 @@ class Touch:
 class _Seen:
     t_s: float
     patch: Bytes
-    hidden: bool
+    covered: bool
+    contact: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Known:
+    """A committed look: (h, w, 3) and the pixels of it that have been in view."""
+
+    patch: Bytes
+    where: Mask
+
+    def learn(self, patch: Bytes, seen: Mask) -> None:
+        """Follows slow change, and takes in what was covered before."""
+        old = self.patch.astype(np.float32)
+        followed = np.round(old + 0.2 * (patch - old)).astype(np.uint8)
+        self.patch = np.where(self.where[..., None], followed, patch)
+        self.where = self.where | seen
 
 
 @dataclass(slots=True, eq=False)
@@ -108,11 +139,10 @@ class Place:
     options: PlaceOptions = field(default_factory=PlaceOptions)
     state: State = State.PRESENT
     disturbed_s: float | None = None
-    _box: tuple[int, int, int, int] = (0, 0, 0, 0)
-    _wide: tuple[int, int, int, int] = (0, 0, 0, 0)
+    box: tuple[int, int, int, int] = (0, 0, 0, 0)
     _pad: int = 4
     _inside: Mask = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
-    _looks: dict[State, Bytes] = field(default_factory=dict)
+    _looks: dict[State, _Known] = field(default_factory=dict)
     _history: deque[_Seen] = field(default_factory=deque)
     _rested_s: float = 0.0
     _confirmed: bool = False
@@ -122,53 +152,68 @@ class Place:
         if not len(rows):
             raise ValueError("a place without a single pixel in the view")
         height, width = self.mask.shape
-        self._box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-        x0, y0, x1, y1 = self._box
+        x0, y0 = int(columns.min()), int(rows.min())
+        x1, y1 = int(columns.max()) + 1, int(rows.max()) + 1
+        self.box = (x0, y0, x1, y1)
         self._inside = self.mask[y0:y1, x0:x1]
-        self._pad = int(np.clip(0.35 * min(x1 - x0, y1 - y0), 3, 14))
+        pad = int(np.clip(0.35 * min(x1 - x0, y1 - y0), 3, 14))
         # Near the picture's edge the search for a moved item stays smaller, but symmetric.
-        self._pad = max(0, min(self._pad, x0, y0, width - x1, height - y1))
-        pad = self._pad
-        self._wide = (x0 - pad, y0 - pad, x1 + pad, y1 + pad)
+        self._pad = max(0, min(pad, x0, y0, width - x1, height - y1))
 
-    def update(self, look: Look, intruding: Mask) -> Change | Touch | None:
+    @property
+    def is_known_present(self) -> bool:
+        """Whether the item stands there and has been seen standing there for a while."""
+        return self.state is State.PRESENT and self._confirmed
+
+    def update(self, look: Look, covered: Mask, *, contact: bool) -> Change | Touch | None:
         """Takes one frame.
 
         Args:
             look: The fixture's view.
-            intruding: (h, w) pixels of what reaches in from outside.
+            covered: (h, w) pixels that cannot be judged, since somebody is before them.
+            contact: A hand is at or near the place.
         """
         patch = self._cut(look.features)
-        hidden = float(self._cut(intruding)[self._inside].mean()) > self.options.hidden
-        if self.state not in self._looks:
-            self._looks[self.state] = patch
-        self._remember(_Seen(look.t_s, patch, hidden))
+        seen = self._inside & ~self._cut(covered)
+        visible = float(seen.sum() / self._inside.sum())
+        free = visible >= self.options.free
+        if not self._looks:
+            self._looks[self.state] = _Known(patch, seen)
+        self._remember(_Seen(look.t_s, patch, not free, contact))
         if look.shaken:
             return None
-        share = changed_share(patch, self._looks[self.state], self._inside, look.threshold)
-        if share < self.options.rest and not hidden:
-            return self._at_rest(patch, look)
-        if self.disturbed_s is None and (hidden or share >= self.options.change):
+        share = self._changed(patch, seen, look.threshold)
+        if free and share < self.options.rest:
+            return self._at_rest(patch, seen, look)
+        if self.disturbed_s is None and (not free or share >= self.options.change):
             self.disturbed_s = look.t_s
-        if self.disturbed_s is None:
+        if self.disturbed_s is None or visible < self.options.visible:
             return None
-        return self._disturbed(look, share, hidden)
+        return self._disturbed(look, share, seen, free=free)
 
     def finish(self, look: Look) -> Change | Touch | None:
         """Decides what can still be decided from the last frame (end of a file)."""
-        if self.disturbed_s is None or self._looks.get(self.state) is None:
+        if self.disturbed_s is None or self._history[-1].covered:
             return None
-        share = changed_share(
-            self._history[-1].patch, self._looks[self.state], self._inside, look.threshold
-        )
-        if share < self.options.change or self._still_s(look) < self.options.settle_s / 2:
+        patch = self._history[-1].patch
+        share = self._changed(patch, self._inside, look.threshold)
+        still_s = self._still_s(look, self._inside)
+        if share < self._least_change(look.threshold) or still_s < self.options.settle_s / 2:
             return None
-        return self._decide(look, free=not self._history[-1].hidden)
+        return self._decide(look, self._inside, free=True)
 
-    def _at_rest(self, patch: Bytes, look: Look) -> Touch | None:
+    def _changed(self, patch: Bytes, seen: Mask, threshold: float) -> float:
+        """Share of what can be compared that differs from the committed look."""
+        known = self._looks[self.state]
+        compared = seen & known.where
+        # With hardly anything to compare there is no telling: neither rest nor change.
+        if compared.sum() < 0.3 * self._inside.sum():
+            return self.options.rest
+        return changed_share(patch, known.patch, compared, threshold)
+
+    def _at_rest(self, patch: Bytes, seen: Mask, look: Look) -> Touch | None:
         """The committed look, in free view: learn it, and close what was going on."""
-        known = self._looks[self.state].astype(np.float32)
-        self._looks[self.state] = np.round(known + 0.2 * (patch - known)).astype(np.uint8)
+        self._looks[self.state].learn(patch, seen)
         begun, self.disturbed_s = self.disturbed_s, None
         if begun is None:
             self._rested_s += look.t_s - self._history[-2].t_s if len(self._history) > 1 else 0.0
@@ -176,57 +221,82 @@ class Place:
             return None
         return Touch(begun, look.t_s)
 
-    def _disturbed(self, look: Look, share: float, hidden: bool) -> Change | Touch | None:
-        still_s = self._still_s(look)
-        free = not hidden
-        if still_s < (self.options.settle_s if free else self.options.patience_s):
+    def _disturbed(
+        self, look: Look, share: float, seen: Mask, *, free: bool
+    ) -> Change | Touch | None:
+        needed_s = self.options.settle_s if free else self.options.partly_s
+        if self._still_s(look, seen) < needed_s:
             return None
-        if share < self._least_change(look.threshold):
-            if free:
-                # A small change that stays: shadow, neighbour, dust. Take it in.
-                self._looks[self.state] = self._history[-1].patch
-                return self._at_rest(self._history[-1].patch, look)
+        if share >= self._least_change(look.threshold):
+            return self._decide(look, seen, free=free)
+        if not free:
             return None
-        return self._decide(look, free=free)
+        # A small change that stays: a shadow, the neighbour, dust. Take it in.
+        patch = self._history[-1].patch
+        self._looks[self.state] = _Known(patch, seen)
+        return self._at_rest(patch, seen, look)
 
     def _least_change(self, threshold: float) -> float:
         """Share of the place that must differ for a change of state."""
         if len(self._looks) < len(State):
             return self.options.change
-        both = changed_share(
-            self._looks[State.PRESENT], self._looks[State.AWAY], self._inside, threshold
-        )
+        one, other = self._looks[State.PRESENT], self._looks[State.AWAY]
+        both = changed_share(one.patch, other.patch, one.where & other.where, threshold)
         return max(self.options.change, self.options.telling * both)
 
-    def _decide(self, look: Look, *, free: bool) -> Change | Touch | None:
+    def _decide(self, look: Look, seen: Mask, *, free: bool) -> Change | Touch | None:
         """A new look has come to rest: the same item moved, or a change of state?"""
         patch = self._history[-1].patch
-        scene = self._cut_wide(look.features)
-        best, _ = shifted_correlation(self._looks[self.state], scene, self._inside)
-        if best >= self.options.moved:
+        known = self._looks[self.state]
+        best, _ = shifted_correlation(
+            known.patch, self._cut_wide(look.features), seen & known.where
+        )
+        if best >= self.options.moved or not self._like_away(patch, seen, look.threshold):
             if not free:
                 return None
-            self._looks[self.state] = patch
-            return self._at_rest(patch, look)
-        return self._change(look, patch, free=free)
+            self._looks[self.state] = _Known(patch, seen)
+            return self._at_rest(patch, seen, look)
+        return self._change(look, seen, free=free)
 
-    def _change(self, look: Look, patch: Bytes, *, free: bool) -> Change:
-        old = self._looks[self.state]
-        new_state = self._state_of(patch, old)
+    def _like_away(self, patch: Bytes, seen: Mask, threshold: float) -> bool:
+        """Whether an item that stood there may have gone: once the empty place is known, what is
+        seen must be more like it than like the item (a hand that lets go looks like neither).
+        """
+        away = self._looks.get(State.AWAY)
+        if self.state is State.AWAY or away is None:
+            return True
+        there = self._looks[State.PRESENT]
+        both = seen & away.where & there.where
+        to_away = changed_share(patch, away.patch, both, threshold)
+        return to_away < changed_share(patch, there.patch, both, threshold)
+
+    def _change(self, look: Look, seen: Mask, *, free: bool) -> Change | None:
+        patch, old = self._history[-1].patch, self._looks[self.state]
         before, after = votes(
-            [seen.patch for seen in self._history], old, patch, self._inside, look.threshold
+            [s.patch for s in self._history],
+            old.patch,
+            patch,
+            seen & old.where,
+            look.threshold,
         )
-        times = [seen.t_s for seen in self._history]
-        happened = _when(times, before, after)
-        contact = self.disturbed_s if self.disturbed_s is not None else happened
-        rested = self._last_hidden_s(happened)
-        change = Change(new_state, min(contact, happened), happened, rested, 0.9, free)
-        if new_state is self.state:
-            self._looks[self.state] = patch
+        new_state = self._state_of(patch, old.patch)
+        contacts = [s.t_s for s in self._history if s.contact]
+        happened = _when([s.t_s for s in self._history], before, after, contacts, new_state)
+        near = [t_s for t_s in contacts if abs(t_s - happened) <= self.options.contact_s]
+        if not free and not near:
+            return None
+        begun = self.disturbed_s if self.disturbed_s is not None else happened
+        somebody = near or any(
+            s.covered for s in self._history if abs(s.t_s - happened) <= self.options.contact_s
+        )
+        rested = self._last_stirred_s(happened)
         self.state = new_state
-        self._looks[new_state] = patch
+        self._looks[new_state] = _Known(patch, seen)
         self.disturbed_s = None
-        return change
+        if not somebody:
+            return None  # nobody was there: lights, restocking out of sight, a cut in the video
+        contact = min(min(near, default=begun), happened)
+        return Change(new_state, contact, happened, rested, 0.9 if free else 0.75, free)
 
     def _state_of(self, patch: Bytes, old: Bytes) -> State:
         """Normally the other one; if the first look was never confirmed, by edge energy."""
@@ -236,20 +306,23 @@ class Place:
             return State.PRESENT if appeared else State.AWAY
         return State.AWAY if self.state is State.PRESENT else State.PRESENT
 
-    def _last_hidden_s(self, since: float) -> float:
-        """When the place was last covered or stirred after ``since``."""
-        last = since
+    def _last_stirred_s(self, since: float) -> float:
+        """When the place was last covered or stirred after ``since``: the hand's release."""
         latest = self._history[-1].patch
-        for seen in self._history:
-            if seen.t_s > since and (
-                seen.hidden or changed_share(seen.patch, latest, self._inside, 16.0) > 0.1  # noqa: PLR2004 - stirred
-            ):
-                last = seen.t_s
-        return last
+        stirred = [
+            s.t_s
+            for s in self._history
+            if s.t_s > since
+            and (
+                s.covered
+                or changed_share(s.patch, latest, self._inside, STIRRED) > self.options.change
+            )
+        ]
+        return max(stirred, default=since)
 
-    def _still_s(self, look: Look) -> float:
-        """Seconds for which nine tenths of the place have been still."""
-        return float(np.quantile(self._cut(look.still_s)[self._inside], 0.1))
+    def _still_s(self, look: Look, seen: Mask) -> float:
+        """Seconds for which nine tenths of what is in view have been still."""
+        return float(np.quantile(self._cut(look.still_s)[seen], 0.1))
 
     def _remember(self, seen: _Seen) -> None:
         self._history.append(seen)
@@ -258,25 +331,49 @@ class Place:
             self._history.popleft()
 
     def _cut(self, image: NDArray[_Value]) -> NDArray[_Value]:
-        x0, y0, x1, y1 = self._box
+        x0, y0, x1, y1 = self.box
         return image[y0:y1, x0:x1]
 
     def _cut_wide(self, features: Bytes) -> Bytes:
-        x0, y0, x1, y1 = self._wide
-        return features[y0:y1, x0:x1]
+        x0, y0, x1, y1 = self.box
+        pad = self._pad
+        return features[y0 - pad : y1 + pad, x0 - pad : x1 + pad]
 
 
-def _when(times: list[float], before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
+def _when(
+    times: list[float],
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+    contacts: list[float],
+    to: State,
+) -> float:
     """Dates a change back: when the new look first stood, and stayed.
 
-    The new look must lead from then on. If the old look was hidden long before the new one
-    appears (an arm rests there), the truth lies between; the later end is nearer to it, since
+    If the place was hidden for long between the last sight of the old look and the first of the
+    new one, only the hand can tell: the longest contact in between ended with the take, or began
+    with the item down. Without one, the first sight of the new look is nearer to the truth, since
     hands come some time before the item goes.
     """
-    leads = after > np.maximum(before, 0.3)
-    lost = np.flatnonzero(before > np.maximum(after, 0.3))
+    lost = np.flatnonzero(before > np.maximum(after, LEADS))
     start = int(lost[-1]) + 1 if len(lost) else 0
-    first = np.flatnonzero(leads[start:])
-    if not len(first):
-        return times[-1]
-    return times[start + int(first[0])]
+    first = np.flatnonzero((after > np.maximum(before, LEADS))[start:])
+    appeared = times[start + int(first[0])] if len(first) else times[-1]
+    gone = times[start - 1] if start else appeared
+    if appeared - gone <= HIDDEN_LONG_S:
+        return appeared
+    spells = bouts([t_s for t_s in contacts if gone - 0.5 <= t_s <= appeared])
+    if not spells:
+        return appeared
+    longest = max(spells, key=lambda spell: spell[1] - spell[0])
+    return longest[1] if to is State.AWAY else longest[0]
+
+
+def bouts(moments: Iterable[float], gap_s: float = 0.45) -> list[tuple[float, float]]:
+    """Joins moments (seconds, ascending) that are at most ``gap_s`` apart to (from, to) spells."""
+    spells: list[tuple[float, float]] = []
+    for t_s in moments:
+        if spells and t_s - spells[-1][1] <= gap_s:
+            spells[-1] = (spells[-1][0], t_s)
+        else:
+            spells.append((t_s, t_s))
+    return spells

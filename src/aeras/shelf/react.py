@@ -24,6 +24,7 @@ class _Done:
     kind: Kind
     start_s: float
     end_s: float
+    visit: int | None
 
 
 class Reactor:
@@ -52,7 +53,9 @@ class Reactor:
         recent = [
             done
             for done in self._done.get(found.fixture, ())
-            if done.end_s >= found.start_s - found.hold_s - AGAIN_S and done.kind is not Kind.DWELL
+            if done.kind is not Kind.DWELL
+            and done.end_s >= found.start_s - found.hold_s - AGAIN_S
+            and (done.visit == found.visit or None in {done.visit, found.visit})
         ]
         handled = {done.facing for done in recent if done.facing} | {found.facing}
         again = found.kind in {Kind.TAKE, Kind.PUT_BACK} and any(
@@ -72,7 +75,7 @@ class Reactor:
 
     def _remember(self, found: Interaction) -> None:
         done = self._done.setdefault(found.fixture, deque(maxlen=32))
-        done.append(_Done(found.facing, found.kind, found.start_s, found.end_s))
+        done.append(_Done(found.facing, found.kind, found.start_s, found.end_s, found.visit))
 
 
 def _window(found: Interaction, now_s: float) -> tuple[float, float]:

@@ -36,7 +36,7 @@ BEHAVIOUR: dict[str, tuple[Weights, str]] = {
     "kept": (Weights(2.6, 0.0, -1.0), "kept the item"),
     # Looked at and turned down at once.
     "put_back_fast": (Weights(-1.0, 0.4, 2.8), "put back after {hold} s"),
-    "put_back": (Weights(-0.5, 0.9, 1.9), "put back after {hold} s"),
+    "put_back": (Weights(-0.6, 0.8, 2.3), "put back after {hold} s"),
     # A long hold means reading and weighing; conflict makes people put a choice off (Tversky and
     # Shafir 1992, "Choice under conflict"), which is not the same as refusing.
     "put_back_slow": (Weights(-0.2, 1.9, 1.2), "held for {hold} s, then put back"),
@@ -71,6 +71,8 @@ LONG_STAY_S = 15.0
 AGAIN_S = 30.0
 """A second take of the same item within this many seconds is a second thought."""
 AWAY_DEGREES = 35.0
+REST_QUANTILE = 0.2
+"""A face at rest is its own lowest fifth: a median would be eaten up by a long smile."""
 LEAST_READINGS = 3
 """Fewer readings of a face than this in an interaction say nothing."""
 
@@ -208,25 +210,26 @@ def _peak(readings: Sequence[FaceReading], names: Sequence[str]) -> float:
 
 
 def _baseline(faces: Faces, names: Sequence[str]) -> float:
-    """The same face before; where it was not seen before, half of its own lowest quarter.
+    """The same face before; where it was not seen before, half of its own lowest fifth.
 
     Half, since someone who smiles all the time does show something.
     """
     before = [r for r in faces.before if r.expression is not None]
     if len(before) >= LEAST_READINGS:
-        return float(np.median([_probability(r, names) for r in before]))
+        return float(np.quantile([_probability(r, names) for r in before], REST_QUANTILE))
     during = [_probability(r, names) for r in faces.during if r.expression is not None]
-    own = 0.5 * float(np.quantile(during, 0.25))
+    own = 0.5 * float(np.quantile(during, REST_QUANTILE))
     return max(own, 0.35) if len(names) > 1 else own  # the negative group is never near nought
 
 
 def _shape(faces: Faces, names: Sequence[str]) -> float:
-    """Rise of a face shape over its median before (or over its own lowest quarter)."""
+    """Rise of a face shape over the face at rest."""
     during = [max(r.blendshapes.get(n, 0.0) for n in names) for r in faces.during if r.blendshapes]
     before = [max(r.blendshapes.get(n, 0.0) for n in names) for r in faces.before if r.blendshapes]
     if len(during) < LEAST_READINGS:
         return 0.0
-    base = np.median(before) if len(before) >= LEAST_READINGS else np.quantile(during, 0.25)
+    rest = before if len(before) >= LEAST_READINGS else during
+    base = np.quantile(rest, REST_QUANTILE)
     return float(np.quantile(during, 0.75) - base)
 
 
