@@ -14,8 +14,9 @@ from records import small_shop
 from aeras.domain.errors import InputError
 from aeras.domain.kept import FirstOf, Kind, Origin
 from aeras.domain.shop import Facing, Fixture, Item, Shop
-from aeras.lab.simulate import HOURS, MISTAKEN, Simulation, simulate, write_simulation
-from aeras.lab.simulated_words import LANGUAGES, OPENINGS, REASONS, REMARKS
+from aeras.lab.simulate import Simulation, simulate, write_simulation
+from aeras.lab.simulated.shoppers import HOURS, MISTAKEN
+from aeras.lab.simulated.words import LANGUAGES, OPENINGS, REASONS, REMARKS
 from aeras.respond.surveys import DEFAULT_FORM, built_in_forms, validate_answer
 from aeras.shelf.reaction import BEHAVIOUR, EXPRESSION
 from aeras.store.events import DuckEvents
@@ -70,7 +71,8 @@ def test_ids_are_unique_and_events_lie_in_order_in_the_period(simulation):
     assert times == sorted(times)
     assert times[0] >= NOW - timedelta(days=DAYS, minutes=15)
     assert times[-1] <= NOW
-    assert all(a.at <= NOW for a in simulation.answers)
+    assert all(record.at <= NOW for record in [*simulation.answers, *simulation.sales])
+    assert all(record.at <= NOW for record in simulation.stock)
 
 
 def test_visits_are_those_of_the_truth(simulation):

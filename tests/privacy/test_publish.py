@@ -80,6 +80,13 @@ def test_empty_groups_withhold_nothing_else():
     assert [n.visits for n in PUBLISHER.table(groups)] == [50, None, 12]
 
 
+def test_bare_counts_are_withheld_with_their_complement():
+    assert PUBLISHER.count(9) is None
+    assert PUBLISHER.count(10) == 10
+    assert PUBLISHER.counts([30, 4, 12, 0]) == [30, None, None, None]
+    assert PUBLISHER.counts([30, 12]) == [30, 12]
+
+
 def test_k_below_two_is_refused():
     with pytest.raises(PrivacyError, match="2 or more"):
         Publisher(1, share=rates.share, mean=rates.mean)

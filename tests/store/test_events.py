@@ -150,6 +150,30 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
     again.close()
 
 
+def test_after_a_fatal_error_the_next_call_opens_the_file_again(tmp_path, monkeypatch):
+    class Dying:
+        def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+            self.con = con
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.con, name)
+
+        def execute(self, sql: str, values: object = ()) -> object:
+            if sql.startswith("INSERT INTO events"):
+                raise duckdb.FatalException("FATAL Error: database has been invalidated")
+            return self.con.execute(sql, values)
+
+    connect = duckdb.connect
+    monkeypatch.setattr(duckdb, "connect", lambda *a, **k: Dying(connect(*a, **k)))
+    store = DuckEvents(tmp_path / "events.duckdb")
+    monkeypatch.setattr(duckdb, "connect", connect)
+    with pytest.raises(StoreError, match="database error: FATAL Error"):
+        store.append([event()])
+    store.append([event()])
+    assert store.count() == 1
+    store.close()
+
+
 WRITE_UNTIL_KILLED = """
     import sys
     from pathlib import Path

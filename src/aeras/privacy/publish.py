@@ -79,7 +79,8 @@ class Publisher:
         ]
 
     def survey(self, item: str, answers: Sequence[Answer], asked: int | None) -> SurveySummary:
-        """Summary of the answers on one item; empty below k answers.
+        """Summary of the answers on one item; empty below k answers. Whoever answers has agreed to
+        it and cannot be linked to a visit, so from k answers on single cells may be small.
 
         Args:
             item: Item id.
@@ -104,6 +105,11 @@ class Publisher:
     def count(self, n: int) -> int | None:
         """A bare count of people's doings (answers on an item), None below k."""
         return n if n >= self.k else None
+
+    def counts(self, cells: Sequence[int]) -> list[int | None]:
+        """Counts that split a whole (answers by item), with complementary suppression."""
+        hidden = complement(cells, {i for i, n in enumerate(cells) if n < self.k}, self.k)
+        return [None if index in hidden else n for index, n in enumerate(cells)]
 
     def _rating(self, ratings: Sequence[int]) -> Rate | None:
         if len(ratings) < self.k:
