@@ -61,6 +61,11 @@ def _set_up(
         raise typer.Exit
 
 
+def _say(text: str) -> None:
+    """A line for the person at the terminal; links are not broken over lines."""
+    err.print(text, soft_wrap=True)
+
+
 def _json_line(record: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
     sys.stdout.flush()
@@ -102,7 +107,7 @@ def demo(
         video=video,
         headless_s=seconds if headless else None,
     )
-    result = run_demo(options, say=err.print)
+    result = run_demo(options, say=_say)
     if result is None:
         return
     if as_json:
@@ -168,7 +173,7 @@ def run(
     """
     from aeras.wiring.serve import run_site
 
-    run_site(site, host=host, port=port, say=err.print)
+    run_site(site, host=host, port=port, say=_say)
 
 
 @models.command("list")
@@ -285,11 +290,11 @@ def simulate_shop(
     Example:  `aeras lab simulate site.yaml --days 30 --seed 7 --out sim/`
     """
     from aeras.config import load_site
-    from aeras.lab.simulate import write_simulation
+    from aeras.lab.simulate import simulate, write_simulation
     from aeras.wiring.runtime import utc_now
 
-    shop = load_site(site).shop
-    _show(write_simulation(shop, days, seed=seed, now=utc_now(), folder=folder), as_json=as_json)
+    made = simulate(load_site(site).shop, days, seed=seed, now=utc_now())
+    _show(write_simulation(made, folder), as_json=as_json)
 
 
 @lab.command("bench")

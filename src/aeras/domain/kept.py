@@ -116,7 +116,8 @@ class Event:
         facing, item: Ids, or None where the system could only tell the fixture.
         planogram: Version that was valid.
         kind: What happened.
-        dwell: Length class of the interaction.
+        dwell: Length class of the interaction; for a take or put back, of how long the item was
+            held.
         reaction: Fused reading; probabilities and coverage rounded to two decimals.
         confidence: How sure the reader is that the interaction happened, in [0, 1].
         first_of: See `FirstOf`.

@@ -274,8 +274,7 @@ def _add_history(runtime: Runtime, say: Say) -> None:
     runtime.store.append(history.events)
     runtime.store.append_sales(history.sales)
     runtime.store.append_stock(history.stock)
-    for answer in history.answers:
-        runtime.control.add_answer(answer)
+    runtime.control.add_answers(history.answers)
 
 
 def _greet(web: Web, password: str, say: Say) -> None:
@@ -322,8 +321,8 @@ class Robot:
                 {
                     "consent": True,
                     "rating": 2,
-                    "reason": "taste",
-                    "comment": "Looked nice, but not for me at that price.",
+                    "choice": "price",
+                    "text": "Looked nice, but not for me at that price.",
                 },
                 "en",
             )

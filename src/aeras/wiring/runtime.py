@@ -29,7 +29,7 @@ from aeras.wiring.board import ShopBoard
 from aeras.wiring.feed import Feed
 from aeras.wiring.keeper import Keeper
 from aeras.wiring.rig import groups
-from aeras.wiring.worker import Health, Kept, Picture, plans
+from aeras.wiring.worker import Kept, Picture, plans
 from aeras.wiring.workers import Workers
 
 log = structlog.get_logger(__name__)
@@ -127,8 +127,7 @@ class Runtime:
 
     def start(self) -> None:
         """Starts the workers and the threads that serve them; returns at once."""
-        self._workers.tend()
-        for work in (self._keep_events, self._take_shown, self._look_after):
+        for work in (self._serve_workers, self._look_after):
             thread = threading.Thread(target=work, name=work.__name__, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -146,29 +145,24 @@ class Runtime:
         self.store.close()
         self.control.close()
 
-    # --- the three threads -----------------------------------------------------------------
+    # --- the two threads -------------------------------------------------------------------
 
-    def _keep_events(self) -> None:
+    def _serve_workers(self) -> None:
         while not self._stop.is_set():
-            kept = self._workers.kept(0.25)
-            if kept is None:
-                self.keeper.flush()
-            else:
-                self._take(kept)
-
-    def _take_shown(self) -> None:
-        while not self._stop.is_set():
-            message = self._workers.shown(0.25)
-            if isinstance(message, Picture):
-                self.board.saw_picture(message.camera, message.jpeg)
-            elif isinstance(message, Health):
-                self._frames[message.status.id] = message.frames
-                self.board.saw_camera(message.status)
+            self._workers.tend()
+            for message in self._workers.messages(0.25):
+                if isinstance(message, Kept):
+                    self._take(message)
+                elif isinstance(message, Picture):
+                    self.board.saw_picture(message.camera, message.jpeg)
+                else:
+                    self._frames[message.status.id] = message.frames
+                    self.board.saw_camera(message.status)
+            self.keeper.flush()
 
     def _look_after(self) -> None:
         tidy_due = time.monotonic()
         while not self._stop.wait(WATCH_EVERY_S):
-            self._workers.tend()
             try:
                 self._fire_triggers()
                 if time.monotonic() >= tidy_due:

@@ -5,18 +5,15 @@ What leaves it: anonymous events, blurred JPEG previews as opaque bytes, and the
 
 from __future__ import annotations
 
-import os
-import queue
 import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Event as Signal
-from typing import Any
+from multiprocessing.connection import Connection
 
 import numpy as np
 import structlog
@@ -114,27 +111,77 @@ class _Eye:
         return Health(status, self.frames)
 
 
-def run_worker(plan: WorkerPlan, kept: Queue[Any], shown: Queue[Any], stop: Signal) -> None:
-    """Entry of the worker process; returns when `stop` is set or its parent is gone.
+def run_worker(plan: WorkerPlan, pipe: Connection) -> None:
+    """Entry of the worker process; returns when told to stop or when its parent is gone.
 
     Args:
         plan: What to do.
-        kept: Takes `Kept`; unbounded, nothing put here is ever dropped.
-        shown: Takes `Picture` and `Health`; bounded, overtaken ones are dropped.
-        stop: Set by the parent to end the worker.
+        pipe: Sends `Kept`, `Picture` and `Health`; anything received, or its end, means stop. A
+            pipe of its own, and no lock shared with others: a killed worker leaves nothing locked.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
-    Worker(plan, kept, shown, stop).run()
+    outbox = Outbox(pipe)
+    Worker(plan, outbox).run(pipe)
+    outbox.close()
+
+
+class Outbox:
+    """Sends from a thread of its own, so that a slow parent never holds up a camera.
+
+    Events are kept in order until they are sent; of previews and health only the newest matters.
+    """
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._kept: deque[Kept] = deque()
+        self._shown: dict[tuple[type, str], Picture | Health] = {}
+        self._change = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._send, name="outbox", daemon=True)
+        self._thread.start()
+
+    def keep(self, kept: Kept) -> None:
+        """Sends events; none is dropped."""
+        with self._change:
+            self._kept.append(kept)
+            self._change.notify()
+
+    def show(self, camera: str, message: Picture | Health) -> None:
+        """Sends a preview or health report, unless a newer one overtakes it."""
+        with self._change:
+            self._shown[type(message), camera] = message
+            self._change.notify()
+
+    def close(self) -> None:
+        """Sends what is waiting and ends."""
+        with self._change:
+            self._closed = True
+            self._change.notify()
+        self._thread.join(timeout=5)
+
+    def _send(self) -> None:
+        with suppress(OSError):  # the parent is gone: there is nobody to send to
+            while (batch := self._next()) is not None:
+                for message in batch:
+                    self._pipe.send(message)
+
+    def _next(self) -> list[Kept | Picture | Health] | None:
+        with self._change:
+            while not (self._kept or self._shown or self._closed):
+                self._change.wait()
+            batch = [*self._kept, *self._shown.values()]
+            self._kept.clear()
+            self._shown.clear()
+        return batch or None
 
 
 class Worker:
     """Reads the cameras of a rig, one thread each, and analyses their frames one at a time."""
 
-    def __init__(self, plan: WorkerPlan, kept: Queue[Any], shown: Queue[Any], stop: Signal) -> None:
+    def __init__(self, plan: WorkerPlan, outbox: Outbox) -> None:
         self._plan = plan
-        self._kept = kept
-        self._shown = shown
-        self._stop = stop
+        self._outbox = outbox
+        self._stop = threading.Event()
         self._turn = threading.Lock()
         specs = tuple(plan.shop.camera(name) for name in plan.cameras)
         perception = Perception(PerceptionOptions(expression=plan.expression))
@@ -142,8 +189,8 @@ class Worker:
         self._gate = Gate(plan.shop, grain=plan.grain)
         self._eyes = [self._open(spec) for spec in specs]
 
-    def run(self) -> None:
-        """Blocks until told to stop."""
+    def run(self, orders: Connection) -> None:
+        """Blocks until something arrives on ``orders`` or its other end is closed."""
         threads = [
             threading.Thread(target=self._watch, args=(eye,), name=eye.spec.id, daemon=True)
             for eye in self._eyes
@@ -151,9 +198,9 @@ class Worker:
         ]
         for thread in threads:
             thread.start()
-        parent = os.getppid()
-        while not self._stop.wait(HEALTH_EVERY_S) and os.getppid() == parent:
+        while not orders.poll(HEALTH_EVERY_S):
             self._report()
+        self._stop.set()
         for eye in self._eyes:
             if eye.source:
                 eye.source.close()
@@ -191,22 +238,17 @@ class Worker:
             detections, interactions = self._rig.update(frame)
             events = tuple(self._gate.admit(interaction) for interaction in interactions)
         if events:
-            self._kept.put(Kept(events, frame.at.timestamp()))
+            self._outbox.keep(Kept(events, frame.at.timestamp()))
         age_s = (_now() - frame.at).total_seconds()
-        self._show(Picture(eye.spec.id, render_preview(frame, detections, age_s=age_s)))
+        preview = render_preview(frame, detections, age_s=age_s)
+        self._outbox.show(eye.spec.id, Picture(eye.spec.id, preview))
         eye.frames += 1
         eye.recent.append(time.monotonic())
         eye.delays.append(age_s)
 
     def _report(self) -> None:
         for eye in self._eyes:
-            self._show(eye.health(time.monotonic()))
-
-    def _show(self, message: Picture | Health) -> None:
-        try:
-            self._shown.put_nowait(message)
-        except queue.Full:
-            return  # nobody waits for an old preview; the next health report follows in a second
+            self._outbox.show(eye.spec.id, eye.health(time.monotonic()))
 
 
 def _now() -> datetime:

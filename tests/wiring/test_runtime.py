@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from aeras.config import load_site
+from aeras.domain.errors import PrivacyError
+from aeras.wiring.runtime import Runtime
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 40) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.1)
+    return true()
+
+
+@pytest.fixture
+def run(make_site):
+    started: list[Runtime] = []
+
+    def run(more_cameras: str = "") -> Runtime:
+        runtime = Runtime(load_site(make_site(more_cameras)))
+        runtime.start()
+        started.append(runtime)
+        return runtime
+
+    yield run
+    for runtime in started:
+        runtime.stop()
+
+
+def test_events_of_a_camera_are_stored_and_shown_live_and_its_preview_is_a_jpeg(run):
+    runtime = run()
+    live = runtime.board.subscribe()
+    assert wait_for(lambda: runtime.store.count() > 0)
+    message = live.get(5)
+    while message is not None and message["type"] != "event":
+        message = live.get(5)
+    assert message is not None
+    assert message["fixture"] == "shelf"
+    assert "reaction" not in message  # a real camera's single reactions are not shown
+    preview = runtime.board.preview("aisle")
+    assert preview is not None
+    assert preview.startswith(b"\xff\xd8\xff")
+    assert runtime.delays_s[-1] < 5
+
+
+def test_a_camera_that_is_away_is_marked_down_while_the_others_go_on(run):
+    away = "  - {id: away, source: 'rtsp://127.0.0.1:9/none', role: aisle, size: [320, 240]}"
+    runtime = run(away)
+    assert wait_for(lambda: {c.id: c.state for c in runtime.board.cameras()}["away"] == "down")
+    states = {camera.id: camera for camera in runtime.board.cameras()}
+    assert states["away"].reason
+    assert wait_for(lambda: runtime.frames > 5)
+
+
+def test_a_killed_worker_is_reported_and_started_again(run):
+    runtime = run()
+    assert wait_for(lambda: runtime.frames > 3)
+    (pid,) = runtime._workers.pids
+    os.kill(pid, signal.SIGKILL)
+    assert wait_for(lambda: runtime.board.cameras()[0].state == "down")
+    assert "worker ended" in runtime.board.cameras()[0].reason
+    assert wait_for(lambda: runtime.board.cameras()[0].state == "up")
+    assert runtime._workers.pids != [pid]
+
+
+def test_expression_without_papers_is_refused_before_anything_starts(make_site):
+    path = make_site()
+    path.write_text(path.read_text().replace("behaviour-only,", "eu, expression: on,"))
+    with pytest.raises(PrivacyError, match="expression is on without controller"):
+        Runtime(load_site(path))
+    assert not (path.parent / "data").exists()
