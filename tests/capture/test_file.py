@@ -59,6 +59,20 @@ def test_frames_of_the_same_shape_are_scaled_to_the_configured_size(tmp_path: Pa
     assert frame.size == (64, 48)
 
 
+def test_a_clip_of_a_turned_phone_is_shown_upright(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", frames=2, light_left=True)
+    upright = bytes.fromhex("00010000" + "00000000" * 3 + "00010000")
+    clockwise = bytes.fromhex("00000000" + "00010000" + "00000000" + "ffff0000" + "00000000")
+    data = clip.read_bytes()
+    place = data.rindex(b"tkhd")  # the track's header holds its display matrix
+    matrix = data.index(upright, place)
+    clip.write_bytes(data[:matrix] + clockwise + data[matrix + 20 :])
+    frame = next(open_source(camera(clip, (96, 128)), clock=clock).frames())
+    assert frame.image.shape == (128, 96, 3)
+    assert frame.image[:60].mean() > 150  # what was left is above
+    assert frame.image[68:].mean() < 60
+
+
 def test_another_shape_is_refused_with_both_sizes(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", frames=2)
     source = open_source(camera(clip, (128, 72)), clock=clock)

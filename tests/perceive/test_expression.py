@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -58,6 +58,7 @@ def test_a_batch_reads_as_each_face_alone(
         np.testing.assert_allclose(alone.probabilities, expression.probabilities, atol=1e-5)
 
 
+@settings(deadline=None)
 @given(
     st.tuples(st.floats(-900, 900), st.floats(-900, 900), st.floats(0.1, 900), st.floats(0.1, 900))
 )

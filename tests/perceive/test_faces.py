@@ -8,7 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aeras.domain.errors import ModelError
@@ -129,6 +129,7 @@ def test_no_landmarks_where_there_is_no_face(mesh: MediaPipeFaceMesh, yunet: Yun
     assert mesh.fit(noise, Face((100.0, 100.0, 300.0, 300.0), 0.9, points)) is None
 
 
+@settings(deadline=None)
 @given(st.floats(-60, 60), st.floats(-60, 60), st.floats(-60, 60))
 def test_pose_gives_back_the_angles_of_a_turned_face(yaw: float, pitch: float, roll: float) -> None:
     rng = np.random.default_rng(5)
@@ -300,6 +301,7 @@ def test_what_was_not_looked_at_is_told(
     assert perception.detect(frame, both, face_regions=left).unlooked == ()
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aeras import lab
@@ -119,6 +119,7 @@ def test_heads_of_bodies_are_covered_also_without_their_points(
     assert detail(picture, (260, 250, 340, 340)) > 10 * detail(picture, covered)
 
 
+@settings(deadline=None)
 @given(st.floats(-100, 640), st.floats(-100, 360), st.floats(4, 700), st.floats(4, 700))
 def test_any_face_box_also_beyond_the_edge_leaves_few_colours(
     x: float, y: float, width: float, height: float

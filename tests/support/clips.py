@@ -31,6 +31,7 @@ def write_clip(
     fps: int = 15,
     size: tuple[int, int] = SIZE,
     index_first: bool = False,
+    light_left: bool = False,
 ) -> Path:
     """A clip whose n-th frame is plain grey of level `grey_of(n)`, with a little noise."""
     rng = np.random.default_rng(7)
@@ -45,6 +46,8 @@ def write_clip(
         for number in range(frames):
             noise = rng.integers(-3, 4, (size[1], size[0], 1))
             picture = np.repeat(grey_of(number) + noise, 3, axis=2).astype(np.uint8)
+            if light_left:
+                picture[:, : size[0] // 2] = 200
             frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
             frame.pts = number
             out.mux(stream.encode(frame.reformat(format=PIXELS[codec])))
