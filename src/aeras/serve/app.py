@@ -87,6 +87,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         middleware=[
             Middleware(watch.Timing, metrics=metrics),
             Middleware(SecurityHeaders, https=https),

@@ -96,6 +96,7 @@ WORDS: dict[str, str] = {
     "withheld": "zurückgehalten",
     "withheld.few": "weniger als {k} Besuche",
     "withheld.short": "< {k} Besuche",
+    "withheld.answers": "< {k} Antworten",
     "withheld.help": "Zurückgehalten: weniger als {k} Besuche stehen dahinter.",
     "withheld.item": "Weniger als {k} Besuche in diesen Tagen: Die Zahlen werden zurückgehalten. "
     "Wählen Sie einen längeren Zeitraum.",

@@ -93,6 +93,7 @@ WORDS: dict[str, str] = {
     "withheld": "withheld",
     "withheld.few": "fewer than {k} visits",
     "withheld.short": "< {k} visits",
+    "withheld.answers": "< {k} answers",
     "withheld.help": "Withheld: fewer than {k} visits stand behind it.",
     "withheld.item": "Fewer than {k} visits in these days: the numbers are withheld. Choose a longer "
     "range.",

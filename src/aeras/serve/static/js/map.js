@@ -79,6 +79,12 @@ class MapView {
     label.textContent = name;
     const icon = L.divIcon({ className: "fixture-label", html: label, iconSize: null, iconAnchor: [0, 15] });
     L.marker([-box[1], box[0]], { icon, interactive: false, keyboard: false }).addTo(this.map);
+    const narrow = () => {
+      const [left, right] = [box[0], box[2]].map((x) => this.map.latLngToLayerPoint([0, x]).x);
+      label.style.maxWidth = `${Math.round(right - left)}px`; // names may not run into each other
+    };
+    this.map.on("zoomend viewreset", narrow);
+    narrow();
   }
 
   drawFacing(facing) {

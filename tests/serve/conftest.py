@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, FakeUsers
+
+from aeras.serve.app import create_app
+from aeras.serve.links import OneTimeLinks
+
+
+@dataclass
+class Moment:
+    """A clock that a test moves."""
+
+    now: datetime = NOW
+    seconds: float = 0.0
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class Site:
+    """The application with the fakes behind it."""
+
+    app: FastAPI
+    board: FakeBoard
+    users: FakeUsers
+    desk: FakeDesk
+    links: OneTimeLinks
+    clock: Moment
+
+    def client(self) -> TestClient:
+        return TestClient(self.app, follow_redirects=False)
+
+    def signed_in(self, name: str = "ann") -> TestClient:
+        client = self.client()
+        assert client.get(self.links.enter(name)).status_code == 303
+        return client
+
+
+def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
+    clock = Moment()
+    board = FakeBoard(simulated=simulated)
+    users = FakeUsers(("ann", "correct horse", "manager"), ("vic", "only looking", "viewer"))
+    desk = FakeDesk(board)
+    links = OneTimeLinks(clock)
+    app = create_app(
+        board,
+        users,
+        desk,
+        secret=SECRET,
+        links=links,
+        clock=clock,
+        monotonic=clock.monotonic,
+        **options,
+    )
+    return Site(app, board, users, desk, links, clock)
+
+
+@pytest.fixture
+def site() -> Site:
+    return make_site()
+
+
+@pytest.fixture
+def client(site: Site) -> Iterator[TestClient]:
+    with site.client() as client:
+        yield client
+
+
+@pytest.fixture
+def ann(site: Site) -> Iterator[TestClient]:
+    """Somebody signed in as manager, with the live hub running."""
+    with TestClient(site.app, follow_redirects=False) as client:
+        client.get(site.links.enter("ann"))
+        yield client

@@ -1,0 +1,122 @@
+"""Who may ask for what: every route of the application, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from tests.serve.conftest import Site, make_site
+
+from aeras.serve.guard import MAX_BODY
+
+PUBLIC = {
+    "/static/{version}/{name:path}",
+    "/login",
+    "/logout",
+    "/enter",
+    "/setup",
+    "/healthz",
+    "/metrics",
+    "/kiosk",
+    "/kiosk-worker.js",
+    "/withdraw",
+    "/thanks",
+    "/q/{code}",
+    "/s/{token}",
+    "/api/public/form/{token}",
+    "/api/public/answers",
+    "/api/public/kiosk",
+    "/api/public/kiosk/answers",
+}
+
+
+def _walk(routes: object) -> Iterator[tuple[str, str]]:
+    """(method, path) of every route, inside included routers too."""
+    for route in routes:  # type: ignore[attr-defined]
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from _walk(inner.routes)
+        else:
+            for method in sorted(route.methods - {"HEAD"}):
+                yield method, route.path
+
+
+ROUTES = sorted(set(_walk(make_site().app.routes)))
+
+
+def test_the_list_of_routes_is_complete():
+    paths = {path for _, path in ROUTES}
+    assert len(ROUTES) > 30
+    assert {"/", "/items/{item_id}", "/api/live", "/api/items/{item_id}/invite"} <= paths
+    assert paths >= PUBLIC - {"/kiosk-worker.js"}
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_a_stranger_gets_nothing_but_public_pages(site: Site, method: str, path: str):
+    if path in PUBLIC:
+        return
+    url = path.format(item_id="vegan-salami", camera_id="shelf-1")
+    answer = site.client().request(method, url)
+    if path.startswith("/api/"):
+        assert answer.status_code == 401
+        assert set(answer.json()) == {"what", "where", "todo"}
+    else:
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/login?next=")
+
+
+def test_a_forged_or_removed_session_is_a_stranger(site: Site):
+    client = site.signed_in()
+    assert client.get("/api/shop").status_code == 200
+    good = client.cookies["aeras_session"]
+    client.cookies.clear()
+    client.cookies.set("aeras_session", good[:-2] + ("AA" if good[-2:] != "AA" else "BB"))
+    assert client.get("/api/shop").status_code == 401
+    client = site.signed_in()
+    del site.users._users["ann"]
+    assert client.get("/api/shop").status_code == 401
+
+
+def test_a_viewer_may_look_but_not_invite(site: Site):
+    client = site.signed_in("vic")
+    assert client.get("/items").status_code == 200
+    answer = client.post("/api/items/vegan-salami/invite")
+    assert answer.status_code == 403
+    assert "role" in answer.json()["what"]
+
+
+def test_inviting_needs_the_page_s_token(ann: TestClient):
+    answer = ann.post("/api/items/vegan-salami/invite")
+    assert answer.status_code == 403
+    page = ann.get("/surveys").text
+    token = page.split('name="csrf" content="')[1].split('"')[0]
+    answer = ann.post("/api/items/vegan-salami/invite", headers={"X-CSRF-Token": token})
+    assert answer.status_code == 200
+    assert answer.json()["svg"].startswith("<svg")
+
+
+@pytest.mark.parametrize("sent", [b"x" * (MAX_BODY + 1), [b"x" * 70_000, b"y" * 70_000]])
+def test_a_huge_body_is_refused_before_it_is_read(client: TestClient, sent: object):
+    content = iter(sent) if isinstance(sent, list) else sent
+    answer = client.post("/api/public/answers", content=content)  # type: ignore[arg-type]
+    assert answer.status_code == 413
+    assert "128 kB" in answer.json()["what"]
+
+
+def test_metrics_are_for_this_machine_or_the_token(site: Site):
+    answer = site.client().get("/metrics")
+    assert answer.status_code == 200
+    assert 'aeras_camera_up{camera="aisle-2"} 0.0' in answer.text
+    assert site.client().get("/metrics", headers={"X-Forwarded-For": "8.8.8.8"}).status_code == 403
+    closed = make_site(metrics_token="let me in").client()
+    assert closed.get("/metrics").status_code == 403
+    assert closed.get("/metrics", headers={"Authorization": "Bearer let me in"}).status_code == 200
+
+
+def test_metrics_name_routes_and_never_tokens(site: Site):
+    client = site.client()
+    client.get("/s/very-secret-token")
+    text = client.get("/metrics").text
+    assert 'route="/s/{token}"' in text
+    assert "very-secret-token" not in text

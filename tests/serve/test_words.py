@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import re
+import string
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.serve.fake import NOW
+
+from aeras.serve import render
+from aeras.serve.schemas import LiveOut
+from aeras.serve.words import CATALOGUES, Words, choose
+
+STATIC = Path(render.__file__).parent / "static/js"
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+def test_every_language_has_every_word_with_the_same_gaps(language: str):
+    english, other = CATALOGUES["en"], CATALOGUES[language]
+    assert set(other) == set(english)
+    for key, text in english.items():
+        assert fields(other[key]) == fields(text), key
+
+
+def test_scripts_find_their_words():
+    known = {key[3:] for key in CATALOGUES["en"] if key.startswith("js.")}
+    for path in STATIC.glob("*.js"):
+        for key in re.findall(r'\bt\("([\w.]+)"', path.read_text(encoding="utf-8")):
+            assert key in known, f"{path.name}: {key}"
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+def test_nobody_is_said_to_feel_anything(language: str):
+    inner = re.compile(
+        r"\b(feel|feels|felt|feeling|emotion\w*|angry|happy|sad|disgust\w*|fühl\w*|gefühl\w*|"
+        r"wütend|glücklich|traurig|emotional\w*)\b",
+        re.IGNORECASE,
+    )
+    for key, text in CATALOGUES[language].items():
+        assert not inner.search(text), key
+    for template in render.TEMPLATES.glob("*.html"):
+        assert not inner.search(re.sub(r"\{.*?\}", "", template.read_text("utf-8"))), template.name
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("de-DE,de;q=0.9,en;q=0.8", "de"),
+        ("fr,en;q=0.4,de;q=0.6", "de"),
+        ("ja", "en"),
+        ("", "en"),
+        ("*", "en"),
+        (";;q=,;q=x,de", "de"),
+    ],
+)
+def test_the_reader_s_language_is_chosen(accept: str, expected: str):
+    assert choose(accept, ("en", "de")) == expected
+
+
+def test_numbers_and_times_follow_the_language():
+    english = Words("en", "Europe/Berlin", NOW)
+    german = Words("de", "Europe/Berlin", NOW)
+    assert (english.num(1234.5, 1), german.num(1234.5, 1)) == ("1,234.5", "1.234,5")
+    assert english.pct(0.137, 1) == "13.7%"
+    assert english.num(None) == "withheld"
+    assert english.ago(NOW - timedelta(minutes=5)) == "5 min ago"
+    assert german.ago(NOW - timedelta(days=1, hours=20)) == "vor 2 Tagen"
+
+
+def test_an_event_of_an_unknown_kind_still_reads():
+    words = Words("en", "UTC", NOW)
+    line = words.live(LiveOut(type="event", kind="juggle", item="honey", reasons=["odd_code"]))
+    assert line.text == "juggle \N{EN DASH} honey, odd code"
