@@ -12,6 +12,8 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# uv overlooks that newer ones are for older Pythons only, which pip then refuses.
+HELD_BACK = ["backports-strenum<1.3"]
 HEADER = "# Made by `make lock`; exact pins with hashes, no index address.\n"
 
 
@@ -24,7 +26,7 @@ def compile_lock(name: str, requirements: list[str], *, constraint: str | None =
     ]
     if constraint:
         command += ["-c", constraint]
-    subprocess.run(command, cwd=ROOT, input="\n".join(requirements), text=True, check=True)
+    subprocess.run(command, cwd=ROOT, input="\n".join([*requirements, *HELD_BACK]), text=True, check=True)
     path = ROOT / name
     path.write_text(HEADER + path.read_text())
 
