@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from aeras.lab.render.canvas import Colour, FloatImage, Image, colour
+from aeras.lab.render.canvas import Colour, FloatImage, Image, colour, pixels
 
+Pattern = Literal["plain", "stripes", "block", "jacket"]
 HairStyle = Literal["crop", "short", "parted", "bob", "long", "bun"]
 FIXED_POINT: Final = 64
 """Landmarks are stored as int16 in 1/64 px."""
@@ -26,10 +27,14 @@ MEN_HAIR: Final[tuple[HairStyle, ...]] = ("crop", "short", "parted")
 WOMEN_HAIR: Final[tuple[HairStyle, ...]] = ("long", "bob", "bun", "long")
 TOPS: Final = ("#34506b", "#8a3b3b", "#4c6b4f", "#d8cdb8", "#6d5a86", "#c77f3a", "#2f3338",
                "#a8b7bf", "#7d8f57", "#b5566b")  # fmt: skip
+BROW_HALF_PX: Final = 1
+FOREHEAD_RAMP_PX: Final = 6.0
+LIGHT_TOPS: Final = ("#efe9dc", "#d9dfe3", "#e9d9c3", "#2a2d33")
+PATTERNS: Final[tuple[Pattern, ...]] = ("plain", "jacket", "stripes", "block", "jacket")
 TROUSERS: Final = ("#2b3242", "#3c3a38", "#55606b", "#4a3f35")
 DARK_HAIR: Final = ("#17120f", "#1f1814", "#2a1d15")
 GREY_HAIR: Final = ("#8d8378", "#4d443d")
-FAIR_HAIR: Final = ("#5a3d25", "#7d5a33", "#3b2a1e", "#8d8378")
+FAIR_HAIR: Final = ("#5a3d25", "#7d5a33", "#3b2a1e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,9 @@ class Actor:
         hair: Colour of the hair.
         style: How the hair is cut.
         top: Colour of the upper garment.
+        accent: Second colour of the upper garment.
+        pattern: How the garment uses it: not at all, as stripes, below the chest, or as the
+            shirt that shows under an open jacket.
         trousers: Colour of the trousers.
         sleeves: Share of the forearm that is clothed, 0 to 1.
         female: Builds the body narrower in the shoulders.
@@ -70,6 +78,8 @@ class Actor:
     hair: Colour
     style: HairStyle
     top: Colour
+    accent: Colour
+    pattern: Pattern
     trousers: Colour
     sleeves: float
     female: bool
@@ -129,6 +139,22 @@ def _brightened(face: Face, skin_light: float = 1.12) -> Face:
     return Face(lit.astype(np.uint8), face.points)
 
 
+def _even_forehead(face: Face) -> Face:
+    """Return a face whose forehead is as light as its cheeks.
+
+    Where the averaged people had their hairlines the composites' foreheads turn dark, which
+    looks like a shadow once a single head of hair is drawn over them.
+    """
+    brow = int(face.points[[105, 334], 1].min()) - BROW_HALF_PX
+    cheeks = np.array(_skin(face), dtype=np.float32)
+    local = cv2.blur(face.image[:brow].astype(np.float32), (35, 7))
+    gain = np.clip(cheeks / np.maximum(local, 1), 1, 2.2)
+    ramp = np.clip((brow - np.arange(brow, dtype=np.float32)) / FOREHEAD_RAMP_PX, 0, 1)
+    image = face.image.copy()
+    image[:brow] = pixels(image[:brow] * (1 + (gain - 1) * ramp[:, None, None]))
+    return Face(image, face.points)
+
+
 def _skin(face: Face) -> Colour:
     """Return the median colour of both cheeks."""
     cheeks = [face.points[i] for i in (50, 280, 205, 425)]
@@ -142,13 +168,14 @@ def actor(number: int) -> Actor:
     """Return an actor; the number picks the face, and its multiples other hair and clothes."""
     name = names()[number % len(names())]
     rng = np.random.default_rng((number, 20))
-    neutral = _brightened(_face(f"{name}-neutral"))
-    smile = _recoloured(_face(f"{name}-happiness"), neutral)
+    neutral = _even_forehead(_brightened(_face(f"{name}-neutral")))
+    smile = _even_forehead(_recoloured(_face(f"{name}-happiness"), neutral))
     female = "female" in name
     fair = name.startswith(("white", "latino", "middle"))
     hair_codes: tuple[str, ...] = FAIR_HAIR if fair else DARK_HAIR
     if "40plus" in name:
         hair_codes = GREY_HAIR
+    first = int(rng.integers(len(TOPS)))
     styles = WOMEN_HAIR if female else MEN_HAIR
     return Actor(
         name=name,
@@ -157,7 +184,9 @@ def actor(number: int) -> Actor:
         skin=_skin(neutral),
         hair=colour(hair_codes[rng.integers(len(hair_codes))]),
         style=styles[rng.integers(len(styles))],
-        top=colour(TOPS[rng.integers(len(TOPS))]),
+        top=colour(TOPS[first]),
+        accent=colour(LIGHT_TOPS[rng.integers(len(LIGHT_TOPS))]),
+        pattern=PATTERNS[rng.integers(len(PATTERNS))],
         trousers=colour(TROUSERS[rng.integers(len(TROUSERS))]),
         sleeves=float(rng.choice((0.0, 1.0, 1.0))),
         female=female,

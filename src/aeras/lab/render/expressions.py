@@ -53,30 +53,30 @@ INNER_MOUTH: Final = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318
 MOUTH_PAINT: Final = np.array([30, 26, 62], dtype=np.float32)
 """The dark of an open mouth, BGR."""
 REPELLED: Final[tuple[Move, ...]] = (
-    (LEFT_INNER_BROW + RIGHT_INNER_BROW, -0.055, 0.15),
-    (LEFT_OUTER_BROW + RIGHT_OUTER_BROW, -0.005, 0.03),
-    (UPPER_LIP, 0.0, -0.065),
-    (UPPER_LIP_SIDES, 0.0, -0.105),
-    (CORNERS, 0.015, 0.13),
-    (LOWER_LIP, 0.01, 0.015),
-    (CHIN, 0.0, -0.035),
-    (NOSE_WINGS, 0.033, -0.095),
-    (UPPER_LIDS, 0.0, 0.035),
-    (LOWER_LIDS, 0.0, -0.025),
-    (CHEEKS, 0.0, -0.055),
+    (LEFT_INNER_BROW + RIGHT_INNER_BROW, -0.063, 0.172),
+    (LEFT_OUTER_BROW + RIGHT_OUTER_BROW, -0.006, 0.034),
+    (UPPER_LIP, 0.0, -0.075),
+    (UPPER_LIP_SIDES, 0.0, -0.121),
+    (CORNERS, 0.017, 0.149),
+    (LOWER_LIP, 0.011, 0.017),
+    (CHIN, 0.0, -0.04),
+    (NOSE_WINGS, 0.038, -0.109),
+    (UPPER_LIDS, 0.0, 0.04),
+    (LOWER_LIDS, 0.0, -0.029),
+    (CHEEKS, 0.0, -0.063),
 )
 PUZZLED: Final[tuple[Move, ...]] = (
-    (LEFT_INNER_BROW, 0.02, -0.135),
-    (LEFT_OUTER_BROW, 0.0, -0.115),
-    (RIGHT_INNER_BROW, 0.02, -0.10),
-    (RIGHT_OUTER_BROW, 0.0, -0.07),
-    (UPPER_LIDS, 0.01, -0.06),
-    (LOWER_LIDS, 0.0, 0.03),
-    (UPPER_LIP, 0.0, -0.025),
-    (CORNERS, -0.075, 0.045),
-    (LOWER_LIP, -0.01, 0.12),
-    (CHIN, 0.0, 0.11),
-    (JAW, 0.0, 0.085),
+    (LEFT_INNER_BROW, 0.024, -0.162),
+    (LEFT_OUTER_BROW, 0.0, -0.138),
+    (RIGHT_INNER_BROW, 0.024, -0.12),
+    (RIGHT_OUTER_BROW, 0.0, -0.084),
+    (UPPER_LIDS, 0.012, -0.072),
+    (LOWER_LIDS, 0.0, 0.036),
+    (UPPER_LIP, 0.0, -0.03),
+    (CORNERS, -0.09, 0.054),
+    (LOWER_LIP, -0.012, 0.144),
+    (CHIN, 0.0, 0.132),
+    (JAW, 0.0, 0.102),
 )
 BLINK: Final[tuple[Move, ...]] = ((UPPER_LIDS, 0.0, 0.055), (LOWER_LIDS, 0.0, -0.012))
 
@@ -300,7 +300,7 @@ def _shade(
     gain = floats(cv2.remap(gain, across, down, cv2.INTER_LINEAR, borderValue=1))
     result = image * gain[:, :, None]
     if puzzled > 0:
-        gap = (face.mouth * np.float32(0.88 * puzzled * puzzled))[:, :, None]
+        gap = (face.mouth * np.float32(0.86 * puzzled * puzzled))[:, :, None]
         result = result * (1 - gap) + MOUTH_PAINT * gap
     if blink > 0:
         cover = (face.lids * np.float32(min(blink * 1.2, 1.0)))[:, :, None]

@@ -25,6 +25,7 @@ LIT_PX_PER_M: Final = 320.0
 MARGIN_M: Final = 0.16
 NEAREST_M: Final = 0.12
 """Nothing nearer to the camera than this is drawn."""
+JACKET_M: Final = 0.006
 FINGER_SPREAD: Final = (-0.5, -0.17, 0.17, 0.5)
 Vector = npt.NDArray[np.float64]
 
@@ -219,7 +220,7 @@ def draw_body(frame: Image, camera: Camera, pose: Pose, actor: Actor, number: in
     size = max(round((x1 - x0) * detail), 2), max(round((y1 - y0) * detail), 2)
     relief, limbs = Relief(*size), Relief(*size)
     cloth, pants = relief.paint(actor.top), relief.paint(actor.trousers)
-    skin = relief.paint(actor.skin)
+    accent, skin = relief.paint(actor.accent), relief.paint(actor.skin)
     scale = camera.focal_px / depth * detail
     _legs(relief, view, pose, pants)
     _torso(relief, view, pose, actor, cloth=cloth, pants=pants)
@@ -229,6 +230,7 @@ def draw_body(frame: Image, camera: Camera, pose: Pose, actor: Actor, number: in
     soften(limbs, 0.006 * scale)
     for side in (0, 1):
         _hand(limbs, view, pose, side, skin)
+    _pattern(relief, view, pose, actor, paints=(cloth, accent))
     merged(relief, limbs)
     texture = _texture(number, view, pose, relief)
     body = cv2.resize(lit(relief, texture), (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
@@ -254,6 +256,34 @@ def draw_thumb(frame: Image, camera: Camera, pose: Pose, actor: Actor) -> None:
     relief.capsule(view.knot(joint, 0.0145), view.knot(tip, 0.011), skin)
     soften(relief, 1.2)
     canvas.blend(frame, lit(relief), view.left, view.top)
+
+
+def _pattern(
+    relief: Relief, view: View, pose: Pose, actor: Actor, *, paints: tuple[int, int]
+) -> None:
+    """Repaint parts of the torso's cloth in the garment's second colour."""
+    if actor.pattern == "plain":
+        return
+    chest, waist = view.knot(pose.chest, 0.1), view.knot(pose.pelvis, 0.1)
+    per_m = chest.radius / 0.1
+    down = (np.arange(relief.height, dtype=np.float32)[:, None] - chest.y) / per_m
+    along = np.clip((down * per_m) / max(waist.y - chest.y, 1.0), 0, 1)
+    middle = chest.x + (waist.x - chest.x) * along
+    aside = (np.arange(relief.width, dtype=np.float32)[None] - middle) / per_m
+    if actor.pattern == "stripes":
+        bent = down + 0.25 * aside**2
+        second = (np.mod(bent, 0.058) < 0.02) & (down > 0.03)
+    elif actor.pattern == "block":
+        second = (down > 0.15) & (aside > -1)
+    else:
+        ahead = view.camera.depth(pose.chest) - view.camera.depth(pose.chest + pose.ahead * 0.1)
+        opening = np.clip(0.085 - 0.06 * down, 0.035, 0.1)
+        second = (np.abs(aside) < opening) if ahead > 0.05 else np.zeros(1, dtype=bool)
+    seen = (relief.material == paints[0]) & second
+    relief.material[seen] = paints[1]
+    # The shirt under a jacket lies deeper, which gives the jacket's edges their shade.
+    if actor.pattern == "jacket":
+        relief.level[seen] -= np.float32(JACKET_M * per_m)
 
 
 def _texture(number: int, view: View, pose: Pose, relief: Relief) -> FloatImage:

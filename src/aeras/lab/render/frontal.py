@@ -18,7 +18,7 @@ from aeras.lab.render.portrait import EYES, head_sprite, portrait
 from aeras.lab.render.scene import FRONT_ROW_Z_M, Camera, Item, Layout
 from aeras.lab.render.script import Plan
 
-NEAREST_ITEM_M: Final = 0.2
+NEAREST_ITEM_M: Final = 0.3
 """A held item nearer to the camera than this is not drawn; it is below the picture then."""
 HELD_TILT_DEG: Final = 6.0
 
@@ -30,7 +30,7 @@ def backdrop(camera: Camera, seed: int) -> Image:
     image = gradient(width, height, colour("#f3efe6"), colour("#b8b0a4"))
     horizon = int(small.project([(0.0, camera.position[1], 50.0)])[0][0, 1])
     image[horizon:] = gradient(width, height - horizon, colour("#c9c3b8"), colour("#a49c90"))
-    for number, (x, z) in enumerate(((-2.6, 3.6), (1.8, 4.6))):
+    for number, (x, z) in enumerate(((-2.6, 3.6), (3.2, 4.6))):
         wall = shop_wall(seed + number)
         corners = [(x + 2.6, 2.3, z), (x - 2.6, 2.3, z), (x - 2.6, 0.0, z), (x + 2.6, 0.0, z)]
         opaque = np.full(wall.shape[:2], 255, dtype=np.uint8)

@@ -92,9 +92,9 @@ def _spread_skin(face: Face, scale: float, corner: tuple[int, int]) -> FloatImag
     """Return the face's colours continued beyond it over the whole texture, BGR float."""
     size = (FACE_PX, FACE_PX)
     inside = cv2.resize(oval_mask(face, shrink=0.9), size, interpolation=cv2.INTER_AREA)
-    # The composites' foreheads fade into blurred hair; only what is below counts as skin.
-    brow = float(face.points[[105, 334], 1].mean()) * scale
-    inside[: max(int(brow - 0.03 * FACE_PX), 0)] = 0
+    # The composites' foreheads fade into blurred hair; only what is below the eyes is skin.
+    lids = float(face.points[[145, 374], 1].mean()) * scale
+    inside[: max(int(lids + 0.03 * FACE_PX), 0)] = 0
     inside[int(float(face.points[152][1]) * scale - 0.06 * FACE_PX) :] = 0
     picture = cv2.resize(face.image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     total = np.zeros((CANVAS[1], CANVAS[0], 3), dtype=np.float32)
@@ -255,7 +255,8 @@ def _collar(ruler: _Ruler, who: Actor, half: float) -> Image:
             (0.2 + grow, 1.29 + grow),
             (0.0, 1.32 + grow),
         ]
-        paint = mixed((0, 0, 0), who.top, gain)
+        cloth = who.accent if who.pattern == "jacket" else who.top
+        paint = mixed((0, 0, 0), cloth, gain)
         flat = np.full((CANVAS[1], CANVAS[0], 3), paint, dtype=np.uint8)
         outline = ruler(_smooth_ring(_mirrored(right)))
         picture = _over(picture, canvas.sprite(flat, _mask(outline, 1.2)))
@@ -303,9 +304,11 @@ def portrait(number: int) -> Portrait:
     soft = cv2.resize(
         oval_mask(face, shrink=0.93, blur_px=7), (FACE_PX, FACE_PX), interpolation=cv2.INTER_AREA
     )
-    # The composites' blurred hairline must not show through below the drawn one.
-    rows = (np.arange(FACE_PX, dtype=np.float32) - eyes[1]) / width
-    soft = soft * np.clip((rows + 0.31) / 0.13, 0, 1)[:, None]
+    # The composites' blurred hairline must not show through below the drawn one: the picture
+    # ends a little above the brows, with room for them to be raised.
+    brow = float(face.points[[105, 334], 1].min()) * scale
+    rows = (brow - np.arange(FACE_PX, dtype=np.float32)) / width
+    soft = soft * np.clip((0.14 - rows) / 0.09, 0, 1)[:, None]
     front = _front_hair(who, ruler, hair, number)
     return Portrait(base, front, soft[..., None], corner, width / FACE_WIDTH_M, mimic(number))
 
