@@ -192,6 +192,7 @@ def halve(source: Path, target: Path) -> None:
         cast = helper.make_node("Cast", [half.name], [weight.name], to=TensorProto.FLOAT)
         model.graph.node.insert(place, cast)
     canonise(model.graph)
+    model.doc_string = model.graph.doc_string = ""  # held the path of a temporary folder
     onnx.checker.check_model(model)
     onnx.save(model, str(target))
 
