@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aeras.shelf.appearance import changed_share, edge_energy, shifted_correlation, votes
-from aeras.shelf.view import Bytes, Look, Mask
+from aeras.shelf.view import Bytes, Look, Mask, difference
 
 _Value = TypeVar("_Value", bound=np.generic)
 
@@ -50,6 +50,8 @@ class PlaceOptions:
         partly_s: A new look must be still this long while something covers part of the place.
         contact_s: While something covers part of the place, a change counts only if a hand was
             near the place within this time of it.
+        somebody_s: Items do not come and go by themselves: a change without anything before the
+            place within this time of it is a cut, a lamp or restocking, and no shopper's doing.
         moved: Correlation from which an item counts as merely moved or turned a little.
         history_s: How far back an event can be dated.
         unsure_s: Before the place has been seen at rest this long, its first look is not trusted
@@ -64,6 +66,7 @@ class PlaceOptions:
     settle_s: float = 0.5
     partly_s: float = 1.0
     contact_s: float = 2.0
+    somebody_s: float = 0.8
     moved: float = 0.72
     history_s: float = 20.0
     unsure_s: float = 1.0
@@ -197,8 +200,9 @@ class Place:
             return None
         patch = self._history[-1].patch
         share = self._changed(patch, self._inside, look.threshold)
-        still_s = self._still_s(look, self._inside)
-        if share < self._least_change(look.threshold) or still_s < self.options.settle_s / 2:
+        if self._still_s(look, self._inside) < self.options.settle_s / 2:
+            return None
+        if not self._is_other(patch, self._inside, share, look.threshold):
             return None
         return self._decide(look, self._inside, free=True)
 
@@ -227,22 +231,35 @@ class Place:
         needed_s = self.options.settle_s if free else self.options.partly_s
         if self._still_s(look, seen) < needed_s:
             return None
-        if share >= self._least_change(look.threshold):
+        patch = self._history[-1].patch
+        if self._is_other(patch, seen, share, look.threshold):
             return self._decide(look, seen, free=free)
         if not free:
             return None
-        # A small change that stays: a shadow, the neighbour, dust. Take it in.
-        patch = self._history[-1].patch
+        # A change that stays and is no change of state: a shadow, the neighbour, dust. Take it in.
         self._looks[self.state] = _Known(patch, seen)
         return self._at_rest(patch, seen, look)
 
-    def _least_change(self, threshold: float) -> float:
-        """Share of the place that must differ for a change of state."""
+    def _is_other(self, patch: Bytes, seen: Mask, share: float, threshold: float) -> bool:
+        """Whether what is seen may be the other state.
+
+        Once both looks are known, only the pixels that tell them apart count, and enough of them
+        must be in view. What may have gone must look more like the empty place than like the item:
+        a hand that lets go looks like neither.
+        """
         if len(self._looks) < len(State):
-            return self.options.change
-        one, other = self._looks[State.PRESENT], self._looks[State.AWAY]
-        both = changed_share(one.patch, other.patch, one.where & other.where, threshold)
-        return max(self.options.change, self.options.telling * both)
+            return share >= self.options.change
+        here, other = self._looks[self.state], self._looks[_opposite(self.state)]
+        telling = (difference(here.patch, other.patch) > threshold) & here.where & other.where
+        in_view = telling & seen
+        if in_view.sum() < max(1.0, self.options.telling * float(telling.sum())):
+            return False
+        from_here = difference(patch, here.patch)[in_view]
+        if float((from_here > threshold).mean()) < self.options.telling:
+            return False
+        if self.state is State.AWAY:
+            return True
+        return bool((difference(patch, other.patch)[in_view] < from_here).mean() > 0.5)  # noqa: PLR2004 - a majority
 
     def _decide(self, look: Look, seen: Mask, *, free: bool) -> Change | Touch | None:
         """A new look has come to rest: the same item moved, or a change of state?"""
@@ -251,24 +268,12 @@ class Place:
         best, _ = shifted_correlation(
             known.patch, self._cut_wide(look.features), seen & known.where
         )
-        if best >= self.options.moved or not self._like_away(patch, seen, look.threshold):
+        if best >= self.options.moved:
             if not free:
                 return None
             self._looks[self.state] = _Known(patch, seen)
             return self._at_rest(patch, seen, look)
         return self._change(look, seen, free=free)
-
-    def _like_away(self, patch: Bytes, seen: Mask, threshold: float) -> bool:
-        """Whether an item that stood there may have gone: once the empty place is known, what is
-        seen must be more like it than like the item (a hand that lets go looks like neither).
-        """
-        away = self._looks.get(State.AWAY)
-        if self.state is State.AWAY or away is None:
-            return True
-        there = self._looks[State.PRESENT]
-        both = seen & away.where & there.where
-        to_away = changed_share(patch, away.patch, both, threshold)
-        return to_away < changed_share(patch, there.patch, both, threshold)
 
     def _change(self, look: Look, seen: Mask, *, free: bool) -> Change | None:
         patch, old = self._history[-1].patch, self._looks[self.state]
@@ -286,12 +291,15 @@ class Place:
         if not free and not near:
             return None
         begun = self.disturbed_s if self.disturbed_s is not None else happened
-        somebody = near or any(
-            s.covered for s in self._history if abs(s.t_s - happened) <= self.options.contact_s
+        somebody = any(
+            s.covered or s.contact
+            for s in self._history
+            if abs(s.t_s - happened) <= self.options.somebody_s
         )
         rested = self._last_stirred_s(happened)
         self.state = new_state
-        self._looks[new_state] = _Known(patch, seen)
+        if free or new_state not in self._looks:
+            self._looks[new_state] = _Known(patch, seen)
         self.disturbed_s = None
         if not somebody:
             return None  # nobody was there: lights, restocking out of sight, a cut in the video
@@ -304,7 +312,7 @@ class Place:
             self._confirmed = True
             appeared = edge_energy(patch, self._inside) > 1.15 * edge_energy(old, self._inside)
             return State.PRESENT if appeared else State.AWAY
-        return State.AWAY if self.state is State.PRESENT else State.PRESENT
+        return _opposite(self.state)
 
     def _last_stirred_s(self, since: float) -> float:
         """When the place was last covered or stirred after ``since``: the hand's release."""
@@ -338,6 +346,10 @@ class Place:
         x0, y0, x1, y1 = self.box
         pad = self._pad
         return features[y0 - pad : y1 + pad, x0 - pad : x1 + pad]
+
+
+def _opposite(state: State) -> State:
+    return State.AWAY if state is State.PRESENT else State.PRESENT
 
 
 def _when(
