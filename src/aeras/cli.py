@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import structlog
 import typer
 from rich.console import Console
 
 from aeras import __version__
 from aeras.domain.errors import AerasError
+from aeras.wiring.logs import LEVEL, set_up_logs
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,12 +50,7 @@ def _set_up(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.DEBUG if verbose else logging.WARNING
-        ),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )
+    set_up_logs("debug" if verbose else os.environ.get(LEVEL, "warning"))
     if version:
         out.print(f"aeras {__version__}")
         raise typer.Exit

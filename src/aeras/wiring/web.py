@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Thread
 
@@ -35,8 +35,9 @@ class Web:
     sock: socket.socket
 
     def run(self) -> None:
-        """Serves until the process is interrupted."""
-        self.server.run(sockets=[self.sock])
+        """Serves until the process is interrupted, which is how it is meant to end."""
+        with suppress(KeyboardInterrupt):
+            self.server.run(sockets=[self.sock])
 
     @contextmanager
     def running(self) -> Iterator[None]:
