@@ -150,6 +150,12 @@ def test_a_visit_is_forgotten_when_it_ends_or_falls_silent():
     assert gate.remembered == 1
 
 
+def test_a_film_that_starts_again_brings_new_visits():
+    gate = Gate(SHOP, visit_timeout_s=60)
+    assert firsts(gate, at_second(500), at_second(2, visit=9)) == [FirstOf.SITE, FirstOf.SITE]
+    assert gate.remembered == 1
+
+
 def test_nobody_in_sight_joins_whoever_is_near():
     got = firsts(
         Gate(SHOP, lone_s=30),

@@ -62,6 +62,12 @@ def test_everything_is_there_after_reopening(tmp_path):
     again.close()
 
 
+def test_only_the_owner_may_read_single_events(tmp_path):
+    path = tmp_path / "events.duckdb"
+    DuckEvents(path).close()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_closed_store_says_so(tmp_path):
     store = DuckEvents(tmp_path / "events.duckdb")
     store.close()
@@ -254,6 +260,22 @@ def test_a_full_disk_loses_nothing_and_recovers_when_space_is_freed(small_disk):
     store.append(batch)
     assert store.count() == 1 + stored + len(batch)
     store.close()
+
+
+def test_a_disk_that_fills_up_while_the_log_is_merged_loses_nothing(small_disk):
+    store = DuckEvents(small_disk / "events.duckdb")
+    store._run("SET wal_autocheckpoint = '300KB'")  # merging comes sooner than writing fails
+    ballast = fill(small_disk, 500_000)
+    stored, batch, error = append_until_full(store)
+    assert isinstance(error.__cause__, duckdb.FatalException)
+    assert "the disk is full" in str(error)
+    assert store.count() == stored
+    ballast.unlink()
+    store.append(batch)
+    store.close()
+    again = DuckEvents(small_disk / "events.duckdb")
+    assert again.count() == stored + len(batch)
+    again.close()
 
 
 FILE_SIZE_LIMIT = """

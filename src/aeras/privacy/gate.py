@@ -209,8 +209,11 @@ class Gate:
         return min(_joined(visit, interaction) for visit in near)
 
     def _drop_silent(self, now_s: float) -> None:
+        """A clock that jumps back (a file played again) ends the visits from before the jump."""
         silent = [
-            key for key, visit in self._visits.items() if now_s - visit.last_s > self._timeout_s
+            key
+            for key, visit in self._visits.items()
+            if abs(now_s - visit.last_s) > self._timeout_s
         ]
         for key in silent:
             del self._visits[key]

@@ -94,17 +94,24 @@ class Watch:
     def check(self) -> list[Trigger]:
         """Opens the triggers that are due, stores them in the book and returns them."""
         now = self._clock().astimezone(UTC)
-        return [trigger for rule in self._rules for trigger in self._fire(rule, now)]
+        windows = {rule.window: self._floor(now - rule.window) for rule in self._rules}
+        tallies = {
+            window: self._store.tally("item", since, self._end(now))
+            for window, since in windows.items()
+        }
+        return [
+            trigger
+            for rule in self._rules
+            for trigger in self._fire(rule, tallies[rule.window], now)
+        ]
 
-    def _fire(self, rule: CountRule, now: datetime) -> list[Trigger]:
+    def _fire(self, rule: CountRule, tallies: Sequence[Tally], now: datetime) -> list[Trigger]:
         items = {item.id for item in self._shop.items if rule.covers(item)}
-        since = self._floor(now - rule.window)
-        only = rule.item if rule.item != "*" else None
         fired = []
-        for tally in self._store.tally("item", since, self._end(now), item=only):
+        for tally in tallies:
             if tally.key not in items or tally.rejected <= rule.threshold:
                 continue
-            evidence = self._fresh(rule, tally, since, now)
+            evidence = self._fresh(rule, tally, now)
             if evidence is None or evidence.rejected <= rule.threshold:
                 continue
             trigger = self._trigger(rule, evidence, now)
@@ -112,7 +119,7 @@ class Watch:
             fired.append(trigger)
         return fired
 
-    def _fresh(self, rule: CountRule, tally: Tally, since: datetime, now: datetime) -> Tally | None:
+    def _fresh(self, rule: CountRule, tally: Tally, now: datetime) -> Tally | None:
         """The tally without what an earlier trigger rested on; None while cooling down."""
         last = self._book.last_opened(rule.id, tally.key)
         if last is None:
@@ -120,7 +127,7 @@ class Watch:
         if now - last < rule.cool_down:
             return None
         start = self._floor(last) + self._grain
-        if start <= since:
+        if start <= self._floor(now - rule.window):
             return tally
         newer = self._store.tally("item", start, self._end(now), item=tally.key)
         return newer[0] if newer else None

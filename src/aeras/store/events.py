@@ -189,6 +189,8 @@ class DuckEvents:
 
     def _open(self) -> None:
         self._con = duckdb.connect(str(self._path), config=_OPTIONS)
+        with suppress(PermissionError):  # somebody else's file that we may write is theirs to close
+            self._path.chmod(0o600)  # single events are below every k
         if not self._run("SELECT 1 FROM duckdb_tables() WHERE table_name = 'aeras_schema'"):
             self._create()
         version = int(self._run("SELECT max(version) FROM aeras_schema")[0][0])
