@@ -590,7 +590,7 @@ class FakeDesk:
         return segno.make(url, micro=False).svg_inline(border=2, omitsize=True)
 
 
-def _paint(board: FakeBoard, tick: int) -> None:
+def paint(board: FakeBoard, tick: int) -> None:
     """Blurred pictures of nobody: soft blobs before a shelf."""
     import cv2
     import numpy as np
@@ -629,7 +629,7 @@ def main() -> None:
     def live() -> None:
         draw = random.Random(1)
         for tick in range(10**9):
-            _paint(board, tick)
+            paint(board, tick)
             if tick % 12 == 0:
                 kind, reaction = draw.choice(
                     [

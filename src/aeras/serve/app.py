@@ -94,7 +94,10 @@ def create_app(
             Middleware(BodyLimit),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
         ],
-        routes=[Route("/static/{version}/{name:path}", assets.serve, name="static")],
+        routes=[
+            Route("/static/{version}/{name:path}", assets.serve),
+            Route("/kiosk-worker.js", assets.kiosk_worker),
+        ],
     )
     sessions = Sessions(users, secret, https=https)
     for name, part in {

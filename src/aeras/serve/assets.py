@@ -82,6 +82,12 @@ class Assets:
             self._files[name] = _File(body, packed, kind or "application/octet-stream")
         return self._files[name]
 
+    def kiosk_worker(self, _request: Request) -> Response:
+        """The kiosk's service worker: at the root, because its path bounds what it may serve."""
+        file = self._load("js/kiosk-worker.js")
+        body = file.body if file else b""
+        return Response(body, headers={"Cache-Control": "no-cache"}, media_type=_TYPES[".js"])
+
     def serve(self, request: Request) -> Response:
         """Answers ``/static/{version}/{name}``; an old version gets the file, not to be kept."""
         file = self._load(request.path_params["name"])

@@ -18,6 +18,7 @@ export function showForm(box, invitation, send) {
   model.autoFocusFirstQuestion = false;
   model.autoAdvanceEnabled = true; // a choice is one tap; only open answers need a button
   for (const question of model.getAllQuestions()) {
+    if (question.getType() === "rating") question.displayMode = "buttons"; // on phones, too
     if (question.getType() !== "boolean") continue;
     question.renderAs = "radio"; // two targets, not a slider
     question.swapOrder = true; // yes, then no

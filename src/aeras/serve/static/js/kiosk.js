@@ -105,6 +105,19 @@ async function sendWaiting() {
   showQueue();
 }
 
+/** A reload without a network must find the page and its files again. */
+async function prepareForOutage() {
+  if (!("serviceWorker" in navigator)) return; // needs https or localhost
+  await navigator.serviceWorker.register("/kiosk-worker.js", { scope: "/kiosk" });
+  const { active } = await navigator.serviceWorker.ready;
+  const files = performance.getEntriesByType("resource").map(({ name }) => name);
+  const ours = files.map((name) => name.split("#")[0]).filter((name) => name.includes("/static/"));
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => (main.dataset.safe = "yes"); // from now on a reload needs no network
+  const keep = [...new Set([...ours, new URL("/kiosk", location.href).href])];
+  active.postMessage({ keep }, [port2]);
+}
+
 $("start").addEventListener("click", start);
 $("cancel").addEventListener("click", goIdle);
 $("done").addEventListener("click", goIdle);
@@ -118,3 +131,4 @@ if (location.search) timer = setTimeout(goIdle, IDLE_MS);
 showIdle();
 ask();
 sendWaiting();
+prepareForOutage();
