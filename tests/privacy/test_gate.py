@@ -167,6 +167,18 @@ def test_nobody_in_sight_joins_whoever_is_near():
     assert got == [FirstOf.SITE, FirstOf.NONE, FirstOf.ITEM, FirstOf.NONE]
 
 
+def test_nobody_in_sight_is_first_only_if_it_were_for_everyone_near():
+    cola = {"facing": "d2", "item": "cola"}
+    got = firsts(
+        Gate(SHOP, lone_s=30),
+        at_second(0, visit=7),
+        at_second(2, visit=8, **cola),
+        at_second(4, visit=None, **cola),
+        at_second(6, visit=7, **cola),
+    )
+    assert got == [FirstOf.SITE, FirstOf.SITE, FirstOf.NONE, FirstOf.NONE]
+
+
 def test_nobody_in_sight_for_long_is_a_visit_of_its_own():
     got = firsts(Gate(SHOP, lone_s=30), at_second(0), at_second(60, visit=None))
     assert got == [FirstOf.SITE, FirstOf.SITE]
