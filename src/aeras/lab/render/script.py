@@ -35,6 +35,8 @@ EXPRESSION_WEIGHTS: Final[dict[Expression, tuple[float, float, float]]] = {
     "repelled": (0.0, 0.0, 1.0),
 }
 LEFTMOST_M: Final = -0.4
+FACES: Final = 14
+"""How many faces there are; numbers above give the same face other hair and clothes."""
 RESTOCK_S: Final = 0.5
 GAP_S: Final = 1.9
 TAIL_S: Final = 2.6
@@ -442,7 +444,7 @@ def plan_demo(layout: Layout, *, seed: int, seconds: float) -> Plan:
     loops without a jump.
     """
     rng = np.random.default_rng(seed)
-    actors = rng.permutation(64)
+    actors = _casting(rng)
     shoppers: list[Shopper] = []
     placements: list[Placement] = []
     events: list[TruthEvent] = []
@@ -462,7 +464,7 @@ def plan_demo(layout: Layout, *, seed: int, seconds: float) -> Plan:
                     kind_,
                     facings_,
                     index=len(shoppers) + part,
-                    actor=int(actors[(len(shoppers) + part) % len(actors)]),
+                    actor=actors[(len(shoppers) + part) % len(actors)],
                     start_s=now + 1.2 * part,
                     companion=second,
                 )
@@ -478,6 +480,12 @@ def plan_demo(layout: Layout, *, seed: int, seconds: float) -> Plan:
     placements = restocked(placements, shoppers, seconds)
     events.sort(key=lambda event: (event.start_s, event.end_s))
     return Plan(seconds, tuple(shoppers), tuple(placements), tuple(events))
+
+
+def _casting(rng: np.random.Generator) -> list[int]:
+    """Return actors' numbers so that everybody has played before anybody plays again."""
+    faces = rng.permutation(FACES)
+    return [int(face + FACES * look) for look in rng.permutation(4) for face in faces]
 
 
 def restocked(
