@@ -37,7 +37,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # An editable install: the web assets are fetched from npm into the source tree by the build hook.
-$(VENV)/.installed: $(BIN)/python requirements.lock pyproject.toml package-lock.json tools/hatch_build.py
+$(VENV)/.installed: $(BIN)/python requirements.lock pyproject.toml package-lock.json tools/hatch_build.py tools/web_assets.py
 	$(INSTALL) -r requirements.lock
 	$(INSTALL) --no-deps -e .
 	@touch $@

@@ -115,25 +115,39 @@ def test_a_port_in_use_is_one_clear_line(tmp_path):
         assert_one_clear_line(aeras("run", path, "--port", port), str(port), "--port")
 
 
-def test_run_serves_until_interrupted_and_a_second_one_on_the_same_data_is_refused(tmp_path):
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_run_serves_until_it_is_ended_and_leaves_no_worker(tmp_path, end):
     path = write_site(tmp_path)
     with subprocess.Popen([*AERAS, "run", str(path)], stderr=subprocess.PIPE, text=True) as first:
         assert first.stderr is not None
         try:
             assert "Test Shop: http://localhost:" in first.stderr.readline()
             assert "/setup?token=" in first.stderr.readline()
+            second = aeras("run", path)  # takes long enough for the first one's worker to start
             workers = _children(first.pid)
-            second = aeras("run", path)
-            assert_one_clear_line(second, "events.duckdb")
         finally:
-            first.send_signal(signal.SIGINT)
+            first.send_signal(end)
         assert first.wait(timeout=30) == 0
+    assert_one_clear_line(second, "events.duckdb")
     assert workers
-    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    assert not [pid for pid in workers if _is_worker(pid)]
 
 
 def _children(pid: int) -> list[int]:
-    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    children = [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+    return [child for child in children if _is_worker(child)]
+
+
+def _is_worker(pid: int) -> bool:
+    """Whether the process runs; one that has ended but was not collected has no command line."""
+    try:
+        return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import Thread
 
 import uvicorn
 
@@ -35,14 +36,16 @@ class Web:
     sock: socket.socket
 
     def run(self) -> None:
-        """Serves until the process is interrupted, which is how it is meant to end."""
+        """Serves until interrupted or told to end; returns then, so that the caller can tidy up."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         with suppress(KeyboardInterrupt):
             self.server.run(sockets=[self.sock])
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Serves from a thread while the block runs."""
-        thread = Thread(target=self.run, name="web", daemon=True)
+        thread = threading.Thread(target=self.run, name="web", daemon=True)
         thread.start()
         try:
             yield
