@@ -313,6 +313,22 @@ def bench_cameras(
     _show(figures, as_json=as_json)
 
 
+@lab.command("load")
+def load_store(
+    *,
+    events: Annotated[int, typer.Option(min=1, help="How many.")] = 1_000_000,
+    store: Annotated[Path, typer.Option(help="DuckDB file that does not exist yet.")],
+    as_json: JsonOpt = False,
+) -> None:
+    """Measures the event store: bulk and single writes, queries, size.
+
+    Example:  `aeras lab load --events 1000000 --store load.duckdb --json`
+    """
+    from aeras.lab.load import load
+
+    _show(load(store, events), as_json=as_json)
+
+
 @lab.command("train")
 def train_network(
     config: Annotated[Path, typer.Argument(help="Run configuration (YAML).", metavar="CONFIG")],

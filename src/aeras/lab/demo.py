@@ -29,7 +29,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from aeras.capture.decoding import Video, file_address
 from aeras.config import Site, load_site
 from aeras.domain.errors import AerasError, StoreError
-from aeras.lab.demo_goods import DEMO_MAP_M, LIVE_FIXTURE_M, OTHER_FIXTURES, RULES
+from aeras.lab.demo_goods import BAD_ITEMS, DEMO_MAP_M, LIVE_FIXTURE_M, OTHER_FIXTURES, RULES
 from aeras.lab.render import RenderedDemo, demo_layout, render_demo
 from aeras.lab.simulate import simulate
 from aeras.wiring.runtime import Runtime, utc_now
@@ -270,7 +270,9 @@ def _cache_folder() -> Path:
 
 def _add_history(runtime: Runtime, say: Say) -> None:
     say(f"Simulating {HISTORY_DAYS} days of history ...")
-    history = simulate(runtime.site.shop, HISTORY_DAYS, seed=SEED, now=utc_now())
+    history = simulate(
+        runtime.site.shop, HISTORY_DAYS, seed=SEED, now=utc_now(), bad_items=BAD_ITEMS
+    )
     runtime.store.append(history.events)
     runtime.store.append_sales(history.sales)
     runtime.store.append_stock(history.stock)

@@ -10,6 +10,9 @@ from aeras.lab.render.scene import with_check_digit
 DEMO_MAP_M: Final = (12.0, 8.0)
 LIVE_FIXTURE_M: Final = (4.4, 3.1, 7.6, 4.5)
 
+BAD_ITEMS: Final = ("kale-crisps", "kombucha", "protein-pudding", "bin-bags")
+"""Items that simulated shoppers reject often; the first is the one that the videos show."""
+
 RULES: Final = (
     {
         "id": "often-rejected",

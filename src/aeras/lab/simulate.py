@@ -9,7 +9,7 @@ the truth. Every record says that it is simulated.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,7 +81,13 @@ class Simulation:
 
 
 def simulate(
-    shop: Shop, days: int, *, seed: int, now: datetime, visits_per_day: float = 1000.0
+    shop: Shop,
+    days: int,
+    *,
+    seed: int,
+    now: datetime,
+    visits_per_day: float = 1000.0,
+    bad_items: Collection[str] = (),
 ) -> Simulation:
     """Draws the records of the days before a moment.
 
@@ -91,6 +97,7 @@ def simulate(
         seed: The same seed, shop and end give the same records, ids included.
         now: End (UTC); the last visits start 20 minutes before.
         visits_per_day: Mean over the week.
+        bad_items: Items that are rejected often; empty: one in eight, by lot.
 
     Raises:
         InputError: No facing of the shop has an item, or there are no days.
@@ -100,7 +107,7 @@ def simulate(
     rng = np.random.default_rng(seed)
     until = now.astimezone(UTC)
     since = until - timedelta(days=days)
-    shelf = Shelf.of(shop, rng)
+    shelf = Shelf.of(shop, rng, bad_items)
     visits = arrivals(shop.timezone, since, until, visits_per_day, rng)
     stops = stops_of(visits, shelf, rng)
     handlings = handlings_of(stops, shelf, rng)

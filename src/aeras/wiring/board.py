@@ -81,7 +81,8 @@ class ShopBoard:
         tallies = self._tallies("item", since, until, [item.id for item in self.shop.items])
         sold = self._store.sold(since, until)
         opened = Counter(t.item for t in self._book.triggers(state=TriggerState.OPEN))
-        answered = Counter(a.item for a in self._answers.answers(since=since))
+        counted = Counter(a.item for a in self._answers.answers(since=since))
+        answered = self._publisher.counts([counted[item.id] for item in self.shop.items])
         rows = [
             ItemRow(
                 id=item.id,
@@ -92,9 +93,11 @@ class ShopBoard:
                 numbers=numbers,
                 sold=sold.get(item.id, 0.0) if sold else None,
                 open_triggers=opened.get(item.id, 0),
-                answers=self._publisher.count(answered.get(item.id, 0)),
+                answers=answers,
             )
-            for item, numbers in zip(self.shop.items, self._publisher.table(tallies), strict=True)
+            for item, numbers, answers in zip(
+                self.shop.items, self._publisher.table(tallies), answered, strict=True
+            )
         ]
         return sorted(rows, key=_rejection_low, reverse=True)
 

@@ -4,6 +4,7 @@ probabilities.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -115,8 +116,11 @@ class Shelf:
     price: Ints
 
     @classmethod
-    def of(cls, shop: Shop, rng: np.random.Generator) -> Shelf:
-        """Draws what is true of a shop; InputError when no facing has an item."""
+    def of(cls, shop: Shop, rng: np.random.Generator, bad_items: Collection[str] = ()) -> Shelf:
+        """Draws what is true of a shop; InputError when no facing has an item.
+
+        ``bad_items`` names the items to be rejected; empty: one in eight, at least one, by lot.
+        """
         placed = [(x.id, f.id, f.item) for x in shop.fixtures for f in x.facings if f.item]
         if not placed:
             raise InputError(
@@ -129,7 +133,11 @@ class Shelf:
         item_of = np.array([items.index(str(item)) for _, _, item in placed])
         appeal = rng.lognormal(0.0, 0.35, len(items))
         placement = rng.choice([0.6, 1.0, 1.6], len(placed), p=[0.2, 0.6, 0.2])
-        bad, classes = _item_classes(len(items), rng)
+        lot = rng.permutation(len(items))[: max(1, len(items) // 8)]
+        bad = np.isin(np.arange(len(items)), lot)
+        if bad_items:
+            bad = np.isin(items, list(bad_items))
+        classes = _item_classes(bad, rng)
         given = [shop.item(item).price for item in items]
         drawn = rng.integers(99, 599, len(items))
         return cls(
@@ -163,14 +171,13 @@ class Shelf:
         )
 
 
-def _item_classes(count: int, rng: np.random.Generator) -> tuple[Bools, Floats]:
-    """One item in eight, at least one, is bad: rejected at least three times as often."""
-    bad = np.zeros(count, dtype=np.bool_)
-    bad[rng.permutation(count)[: max(1, count // 8)]] = True
+def _item_classes(bad: Bools, rng: np.random.Generator) -> Floats:
+    """True class probabilities (I, 4): bad items are rejected at least three times as often."""
+    count = len(bad)
     rejected = np.where(bad, rng.uniform(0.50, 0.65, count), rng.uniform(0.06, 0.16, count))
     hesitant = rng.uniform(0.08, 0.20, count)
     neutral = (1 - rejected - hesitant) * rng.uniform(0.35, 0.5, count)
-    return bad, np.stack([1 - rejected - hesitant - neutral, hesitant, rejected, neutral], axis=1)
+    return np.stack([1 - rejected - hesitant - neutral, hesitant, rejected, neutral], axis=1)
 
 
 def read_share(classes: Floats, label: str) -> float:
