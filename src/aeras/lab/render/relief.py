@@ -166,11 +166,11 @@ def lit(relief: Relief, texture: FloatImage | None = None, gain: float = 1.0) ->
     facing = (KEY_LIGHT[2] - KEY_LIGHT[0] * slope_x - KEY_LIGHT[1] * slope_y) * norm
     light = (AMBIENT + DIFFUSE * np.maximum(facing, 0) + 0.1 * (norm - 0.6)) * gain
     # The alpha is soft, so colour and light have to reach a little beyond the silhouette.
-    material = np.where(solid, relief.material, cv2.dilate(relief.material, np.ones((3, 3))))
+    material = np.where(solid, relief.material, cv2.dilate(relief.material, np.ones((5, 5))))
     light = cv2.blur(light.astype(np.float32), (3, 3))
     table = np.zeros((256, 1, 3), dtype=np.uint8)
     table[: len(relief.paints), 0] = np.array(relief.paints)
-    flat = cv2.applyColorMap(material, table)
+    flat = cv2.blur(cv2.applyColorMap(material, table), (3, 3))
     body = cv2.multiply(flat, cv2.merge([light] * 3), dtype=cv2.CV_8U)
     alpha = cv2.blur(solid.astype(np.uint8) * 255, (3, 3))
     body = cv2.multiply(body, cv2.merge([alpha] * 3), scale=1 / 255)

@@ -96,8 +96,13 @@ def write_video(
         stream.pix_fmt = "yuv420p"
         stream.time_base = Fraction(1, fps)
         # One thread: both videos are encoded side by side, each in a process of its own.
-        options = {"crf": CRF, "preset": "veryfast", "threads": "1", "g": str(fps * 2)}
-        stream.options = options | {"x264-params": LIGHT_WORK}
+        stream.options = {
+            "crf": CRF,
+            "preset": "veryfast",
+            "threads": "1",
+            "g": str(fps * 2),
+            "x264-params": LIGHT_WORK,
+        }
         for number in range(count):
             picture = av.VideoFrame.from_ndarray(sensor.yuv(draw(number / fps)), "yuv420p")
             picture.pts = number
