@@ -55,8 +55,14 @@ class Hand:
     visit: int | None
 
 
-def find_hands(detections: Detections, tracks: Sequence[Track], view: FixtureView) -> list[Hand]:
-    """Hands of all people, from their arms, and detected palms that belong to none of them."""
+def find_hands(
+    detections: Detections, tracks: Sequence[Track], view: FixtureView, intruding: Mask
+) -> list[Hand]:
+    """Hands of all people, from their arms, and detected palms that belong to none of them.
+
+    A palm counts only on something that reaches in from outside (``intruding``, (h, w)): prints on
+    goods can look like hands.
+    """
     track_of = {t.detection: t.id for t in tracks if t.detection is not None}
     hands = [
         hand
@@ -67,6 +73,10 @@ def find_hands(detections: Detections, tracks: Sequence[Track], view: FixtureVie
         x0, y0, x1, y1 = palm.box
         x, y = _into((x0 + x1) / 2, (y0 + y1) / 2, view)
         size = (x1 - x0) * view.scale
+        row, column = int(y), int(x)
+        inside = 0 <= row < view.shape[0] and 0 <= column < view.shape[1]
+        if not (inside and intruding[row, column]):
+            continue
         if all(np.hypot(hand.x - x, hand.y - y) > 2 * size for hand in hands):
             hands.append(Hand(x, y, True, None))
     return hands

@@ -10,11 +10,14 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from aeras.domain.geometry import Polygon, polygon_centre
 from aeras.domain.kept import Kind, Reaction
 from aeras.domain.seen import Detections, Frame, Interaction, Track
 from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture
 from aeras.shelf.bodies import Hand, body_mask, find_hands
+from aeras.shelf.discovery import Discovery
 from aeras.shelf.dwell import DwellOptions, Visit, Visits
 from aeras.shelf.handling import Deed, Handling, HandlingOptions
 from aeras.shelf.intrusion import Intrusion, find_intrusion
@@ -41,6 +44,7 @@ AROUND_S = 1.0
 """A contact this near in time to a handling belongs to it."""
 REMEMBER_S = 20.0
 """Contacts are compared between places for this long."""
+SAME_DEED_S = 1.0
 ARM_SHARE = 0.25
 """What covers more than this share of the view is no arm; its tip is no hand."""
 
@@ -57,13 +61,14 @@ class FixtureOptions:
 
 @dataclass(slots=True, eq=False)
 class _Shelf:
-    """One facing with its machine and its rules."""
+    """One facing, or a place that was found, with its machine and its rules."""
 
-    facing: Facing
+    facing: Facing | None
     centre: tuple[float, float]
     place: Place
     handling: Handling
     visit: int | None = None
+    opening: list[Deed] = field(default_factory=list)
     touched_s: deque[float] = field(default_factory=deque)
 
 
@@ -87,6 +92,8 @@ class FixtureReader:
         self._visits: Visits | None = None
         self._look: Look | None = None
         self._last: Frame | None = None
+        self._discovery: Discovery | None = None
+        self._told: deque[tuple[Kind, float]] = deque(maxlen=64)
 
     def update(
         self, frame: Frame, detections: Detections, tracks: Sequence[Track]
@@ -112,7 +119,8 @@ class FixtureReader:
             deeds = (
                 shelf.handling.changed(decided, shelf.visit) if isinstance(decided, Change) else []
             )
-            deeds += shelf.handling.finish(frame.t_s)
+            deeds = shelf.opening + deeds + shelf.handling.finish(frame.t_s)
+            deeds = [deed for deed in deeds if not self._is_told(shelf, deed)]
             found += [self._interaction(shelf, deed, frame) for deed in deeds]
         ended = [visit for visit in self._visits.finish() if self._visits.long_enough(visit)]
         return found + [self._dwell(visit, frame) for visit in ended]
@@ -134,7 +142,7 @@ class FixtureReader:
         zone = Zone(outline)
         aisle = self.camera.role is CameraRole.AISLE
         self._visits = Visits(zone.holds_feet if aisle else zone.holds_face, self.options.dwell)
-        if aisle and own and fit:
+        if aisle and own and (outline or fit):
             self._lay_out([p for p in (outline, *fit) if p], fit, frame)
 
     def _lay_out(self, outlines: list[Polygon], facings: list[Polygon], frame: Frame) -> None:
@@ -150,6 +158,9 @@ class FixtureReader:
                 )
             )
         self._view = view
+        if not facings:
+            outline = polygon_mask(outlines[0], view.region, view.scale, view.shape)
+            self._discovery = Discovery(outline, self.options.place)
 
     def _ended(self, tracks: Sequence[Track], t_s: float) -> list[Visit]:
         assert self._visits is not None
@@ -169,8 +180,41 @@ class FixtureReader:
             near = [hand for hand in hands if _is_near(hand, shelf.place, NEAR)]
             decided = shelf.place.update(look, covered, contact=bool(near))
             deeds = self._deeds(shelf, decided, near, look.t_s)
+            deeds = [deed for deed in deeds if not self._is_told(shelf, deed)]
             found += [self._interaction(shelf, deed, frame) for deed in deeds]
+        self._discover(look, covered, hands)
         return found
+
+    def _is_told(self, shelf: _Shelf, deed: Deed) -> bool:
+        """Whether a deed at a found place is a piece of one that was told: one item can leave
+        several patches (itself, its shadow, its mirror image).
+        """
+        if shelf.facing is not None:
+            return False
+        moment = deed.end_s if deed.kind is Kind.TAKE else deed.start_s
+        told = any(
+            kind is deed.kind and abs(moment - other) <= SAME_DEED_S for kind, other in self._told
+        )
+        self._told.append((deed.kind, moment))
+        return told
+
+    def _discover(self, look: Look, covered: Mask, hands: Sequence[Hand]) -> None:
+        """Fixtures without facings: makes a place of what changed."""
+        if self._discovery is None or self._view is None or look.shaken:
+            return
+        assert self._visits is not None
+        taken = np.zeros(look.differs.shape, dtype=bool)
+        for shelf in self._shelves:
+            taken |= shelf.place.mask
+        points = [(hand.x, hand.y) for hand in hands]
+        for new in self._discovery.update(look, self._view, covered, points, taken):
+            x, y = new.centre
+            x_off, y_off = self._view.region[:2]
+            centre = (x / self._view.scale + x_off, y / self._view.scale + y_off)
+            handling = Handling(self.options.handling)
+            shelf = _Shelf(None, centre, new.place, handling, self._visits.nearest(centre))
+            shelf.opening = handling.changed(new.change, shelf.visit)
+            self._shelves.append(shelf)
 
     def _covered(self, look: Look, intrusion: Intrusion, detections: Detections) -> Mask:
         """Pixels that cannot be judged, since somebody is before them.
@@ -189,7 +233,7 @@ class FixtureReader:
         self, intrusion: Intrusion, detections: Detections, tracks: Sequence[Track]
     ) -> list[Hand]:
         assert self._view is not None
-        hands = find_hands(detections, tracks, self._view)
+        hands = find_hands(detections, tracks, self._view, intrusion.mask)
         if hands:
             return hands
         return [
@@ -208,7 +252,8 @@ class FixtureReader:
                 shelf.touched_s.append(t_s)
         if shelf.visit is None and shelf.place.disturbed_s is not None:
             shelf.visit = self._visits.nearest(shelf.centre)
-        deeds = self._decided(shelf, decided)
+        deeds = shelf.opening + self._decided(shelf, decided)
+        shelf.opening = []
         if shelf.place.disturbed_s is None:
             shelf.visit = None
             while shelf.touched_s and shelf.touched_s[0] < t_s - REMEMBER_S:
@@ -263,8 +308,8 @@ class FixtureReader:
         return Interaction(
             kind=deed.kind,
             fixture=self.fixture.id,
-            facing=shelf.facing.id,
-            item=shelf.facing.item,
+            facing=shelf.facing.id if shelf.facing else None,
+            item=shelf.facing.item if shelf.facing else None,
             start_s=deed.start_s,
             end_s=deed.end_s,
             hold_s=deed.hold_s,

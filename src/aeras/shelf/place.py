@@ -8,7 +8,7 @@ in free view it decides what happened and dates it back to the frame in which it
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -163,6 +163,19 @@ class Place:
         # Near the picture's edge the search for a moved item stays smaller, but symmetric.
         self._pad = max(0, min(pad, x0, y0, width - x1, height - y1))
 
+    @classmethod
+    def known(
+        cls, mask: Mask, options: PlaceOptions, state: State, *, present: Bytes, away: Bytes
+    ) -> Place:
+        """A place both of whose looks are known: (h, w, 3) of the mask's own box."""
+        place = cls(mask, options, state)
+        place._looks = {
+            State.PRESENT: _Known(present, place._inside),
+            State.AWAY: _Known(away, place._inside),
+        }
+        place._confirmed = True
+        return place
+
     @property
     def is_known_present(self) -> bool:
         """Whether the item stands there and has been seen standing there for a while."""
@@ -286,7 +299,7 @@ class Place:
         )
         new_state = self._state_of(patch, old.patch)
         contacts = [s.t_s for s in self._history if s.contact]
-        happened = _when([s.t_s for s in self._history], before, after, contacts, new_state)
+        happened = when([s.t_s for s in self._history], before, after, contacts, new_state)
         near = [t_s for t_s in contacts if abs(t_s - happened) <= self.options.contact_s]
         if not free and not near:
             return None
@@ -352,11 +365,11 @@ def _opposite(state: State) -> State:
     return State.AWAY if state is State.PRESENT else State.PRESENT
 
 
-def _when(
-    times: list[float],
+def when(
+    times: Sequence[float],
     before: NDArray[np.float64],
     after: NDArray[np.float64],
-    contacts: list[float],
+    contacts: Sequence[float],
     to: State,
 ) -> float:
     """Dates a change back: when the new look first stood, and stayed.

@@ -131,6 +131,12 @@ class FixtureView:
         features = self._features(small, memory)
         return self._compare(features, t_s, memory)
 
+    def background(self) -> Bytes:
+        """The committed look of the whole view, (h, w, 3) uint8; raises before the first frame."""
+        if self._memory is None:
+            raise RuntimeError("no frame has been seen yet")
+        return np.round(self._memory.background).astype(np.uint8)
+
     def adopt(self, mask: Mask) -> None:
         """Takes the pixels of a mask, as they look now, into the background."""
         if self._memory is not None:
