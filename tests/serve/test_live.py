@@ -18,7 +18,10 @@ from tests.serve.conftest import Site
 @contextmanager
 def running(site: Site) -> Iterator[str]:
     """The application behind a real server: a stream is only real over a real socket."""
-    sock = socket.create_server(("127.0.0.1", 0))
+    # asyncio turns off Nagle's delay (40 ms an answer) only for sockets that say they are TCP.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.bind(("127.0.0.1", 0))
+    sock.listen()
     config = uvicorn.Config(site.app, log_level="warning", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from starlette.responses import Response
 
 from aeras.domain.kept import Origin, TriggerState
 from aeras.domain.ports import Board
-from aeras.domain.published import ItemRow, SurveySummary
+from aeras.domain.published import FacingRow, ItemRow, SurveySummary
 from aeras.serve import schemas
 from aeras.serve.api import ThePeriod, board_of, known_item
 from aeras.serve.desk_links import card_link
@@ -37,9 +38,8 @@ def pages_of(request: Request) -> Pages:
 ThePages = Annotated[Pages, Depends(pages_of)]
 
 
-def _map_data(board: Board, period: ThePeriod) -> dict[str, object]:
+def _map_data(board: Board, facings: Sequence[FacingRow]) -> dict[str, object]:
     """What the map script draws, as JSON-ready data."""
-    facings = board.facings(period.since, period.until)
     return {
         "k": board.k,
         "size": board.shop.map_size,
@@ -72,7 +72,7 @@ def overview(request: Request, board: TheBoard, period: ThePeriod, pages: ThePag
         triggers=triggers[:FIRST_TRIGGERS],
         all_triggers=len(triggers),
         cameras=cameras,
-        map_data=_map_data(board, period),
+        map_data=_map_data(board, board.facings(period.since, period.until)),
         recent=[pages.words(request).live(m) for m in request.app.state.hub.recent()],
         simulated=max(
             totals.numbers.simulated,
@@ -108,6 +108,7 @@ def item(
     rows = board.items(period.since, period.until)
     row = next(row for row in rows if row.id == item_id)
     points = board.timeline(period.since, period.until, item=item_id)
+    facings = board.facings(period.since, period.until)
     survey = board.survey(item_id)
     triggers = [found for found in board.triggers() if found.item == item_id]
     return pages.page(
@@ -127,8 +128,8 @@ def item(
                 schemas.TimePointOut.model_validate(p).model_dump(mode="json") for p in points
             ],
         },
-        map_data=_map_data(board, period),
-        facings=[f for f in board.facings(period.since, period.until) if f.item == item_id],
+        map_data=_map_data(board, facings),
+        facings=[facing for facing in facings if facing.item == item_id],
         simulated=max(
             row.numbers.simulated,
             survey.simulated,
