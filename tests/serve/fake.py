@@ -368,7 +368,7 @@ class FakeBoard:
             for place in f.facings
             if place.item == item
         )
-        reasons = {"rejected": ["fast_put_back", "brow_lowered"], "positive": ["smile"]}
+        reasons = {"rejected": ["put_back_fast", "brow_lowered"], "positive": ["smile"]}
         self.say(
             {
                 "type": "event",

@@ -74,5 +74,15 @@ def test_numbers_and_times_follow_the_language():
 
 def test_an_event_of_an_unknown_kind_still_reads():
     words = Words("en", "UTC", NOW)
-    line = words.live(LiveOut(type="event", kind="juggle", item="honey", reasons=["odd_code"]))
+    line = words.live(
+        LiveOut(type="event", kind="juggle", item="honey", dwell="<2 s", reasons=["odd_code"])
+    )
     assert line.text == "juggle \N{EN DASH} honey, odd code"
+
+
+def test_a_reason_that_only_repeats_the_length_is_left_out():
+    words = Words("en", "UTC", NOW)
+    told = ["put back after 5-15 s", "brow lowered"]
+    message = LiveOut(type="event", kind="put_back", item="honey", dwell="5-15 s", reasons=told)
+    line = words.live(message).text
+    assert line == "Put back \N{EN DASH} honey, held 5\N{EN DASH}15 s, brow lowered"

@@ -75,8 +75,7 @@ class Words:
 
     def or_plain(self, prefix: str, code: str) -> str:
         """The word for a code, or the code with blanks for underscores."""
-        key = f"{prefix}.{code}"
-        return self._words.get(key) or code.replace("_", " ")
+        return self._words.get(f"{prefix}.{code}", code.replace("_", " "))
 
     def script_words(self) -> dict[str, str]:
         """The words that scripts need."""
@@ -144,11 +143,19 @@ class Words:
         """``Put back - Oat milk, held 5-15 s, brow lowered``."""
         name = message.item_name or message.item or message.fixture or ""
         parts = [self.t("live.event", kind=self.or_plain("kind", message.kind or ""), name=name)]
-        if message.dwell:
-            length = message.dwell.replace("-", DASH)
-            parts.append(self.t(f"live.length.{message.kind or ''}", length=length))
-        parts += [self.or_plain("reason", code) for code in message.reasons[:SHOWN_REASONS]]
-        return ", ".join(part for part in parts if part)
+        length = (message.dwell or "").replace("-", DASH)
+        key = f"live.length.{message.kind}"
+        if length and self.has(key):
+            parts.append(self.t(key, length=length))
+        return ", ".join(part for part in [*parts, *self._reasons(message)] if part)
+
+    def _reasons(self, message: LiveOut) -> list[str]:
+        """The strongest reasons: codes in this language, or words that came ready; those that
+        only repeat the length are left out.
+        """
+        length = (message.dwell or "-").removesuffix(" s")
+        words = [self.or_plain("reason", code) for code in message.reasons]
+        return [word for word in words if word and length not in word][:SHOWN_REASONS]
 
     def trigger_line(self, message: LiveOut) -> str:
         """A trigger opened."""
