@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import http.client
 import json
 import os
 import secrets
 import shutil
+import socket
 import threading
 import time
 import webbrowser
@@ -86,25 +88,71 @@ def _run(runtime: Runtime, options: DemoOptions, say: Say) -> dict[str, Any] | N
     password = secrets.token_urlsafe(9)
     runtime.control.add_user(USER, password, "manager")
     web = make_web(runtime, options.host, options.port)
-    runtime.start()
-    Robot(runtime, web).start()
+    Robot(runtime).start()
     if options.headless_s is None:
+        runtime.start()
         _greet(web, password, say)
         web.run()
         return None
     with web.running():
+        viewer = Viewer(runtime, web)
+        viewer.start()
+        runtime.start()
         time.sleep(options.headless_s)
-        return figures(runtime)
+        viewer.close()
+        return figures(runtime, viewer)
 
 
-def figures(runtime: Runtime) -> dict[str, Any]:
-    """What a headless run reports; latency is from frame capture to the live feed, seconds."""
-    delays = list(runtime.delays_s)
+def figures(runtime: Runtime, viewer: Viewer) -> dict[str, Any]:
+    """What a headless run reports; latency is from a frame's capture to a page, in seconds."""
+    delays = list(viewer.delays_s)
     return {
         **runtime.counts,
         "frames": runtime.frames,
         "latency_p95_s": round(float(np.percentile(delays, 95)), 3) if delays else None,
     }
+
+
+class Viewer:
+    """An open dashboard without a browser: signs in and reads the live stream over HTTP.
+
+    Attributes:
+        delays_s: For each event, seconds from the capture of its frame to its arrival here.
+    """
+
+    def __init__(self, runtime: Runtime, web: Web) -> None:
+        self.delays_s: list[float] = []
+        self._sent = runtime.board.subscribe()  # the same events in the same order, with times
+        self._page = http.client.HTTPConnection(web.url.removeprefix("http://"), timeout=3600)
+        self._page.request("GET", web.links.enter(USER))
+        entered = self._page.getresponse()
+        cookie = str(entered.headers["Set-Cookie"]).partition(";")[0]
+        entered.read()
+        self._page.request("GET", "/api/live", headers={"Cookie": cookie})
+        self._stream = self._page.getresponse()
+
+    def start(self) -> None:
+        """Reads in the background until the server ends."""
+        threading.Thread(target=self._read, name="viewer", daemon=True).start()
+
+    def close(self) -> None:
+        """Leaves the page."""
+        self._page.sock.shutdown(socket.SHUT_RDWR)
+
+    def _read(self) -> None:
+        for line in self._stream:
+            if not line.startswith(b"data:"):
+                continue
+            arrived = time.time()
+            if json.loads(line[5:]).get("type") == "event":
+                self.delays_s.append(arrived - self._captured())
+
+    def _captured(self) -> float:
+        """When the frame of the next event was captured, Unix time."""
+        while True:
+            message = self._sent.get(timeout_s=5)
+            if message and message["type"] == "event":
+                return float(str(message["captured"]))
 
 
 # --- preparing ---------------------------------------------------------------------------------
@@ -298,9 +346,8 @@ class Robot:
     It goes the way a person would: it takes a single-use link and submits the form's answers.
     """
 
-    def __init__(self, runtime: Runtime, web: Web) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._web = web
 
     def start(self) -> None:
         """Listens in the background until the program ends."""

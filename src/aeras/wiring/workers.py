@@ -45,6 +45,7 @@ class Workers:
         self._context = multiprocessing.get_context("spawn")
         self._running = [_Running(plan) for plan in plans]
         self._on_lost = on_lost
+        self._stopping = False
 
     @property
     def pids(self) -> list[int]:
@@ -80,7 +81,7 @@ class Workers:
             if running.pipe is not None:
                 _tell_to_stop(running.pipe)
         deadline = time.monotonic() + STOP_S
-        self._on_lost = lambda _camera, _reason: None
+        self._stopping = True
         while any(r.pipe for r in self._running) and time.monotonic() < deadline:
             yield from (m for m in self.messages(0.1) if isinstance(m, Kept))
         for running in self._running:
@@ -107,6 +108,8 @@ class Workers:
         code = running.process.exitcode
         running.pipe.close()
         running.process = running.pipe = None
+        if self._stopping:
+            return
         now = time.monotonic()
         if now - running.started > STEADY_S:
             running.pause_s = FIRST_PAUSE_S

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from records import NOON, answer, event, reaction, small_shop
+
+from aeras.domain.kept import Event, Origin, Trigger
+from aeras.insight import rates
+from aeras.privacy.publish import Publisher
+from aeras.store.control import Control
+from aeras.store.events import DuckEvents
+from aeras.wiring.board import ShopBoard
+from aeras.wiring.feed import Feed
+
+SINCE, UNTIL = NOON - timedelta(days=1), NOON + timedelta(days=1)
+
+
+class Shown:
+    """A board with its stores."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = DuckEvents(folder / "events.duckdb")
+        self.control = Control(folder / "control.sqlite")
+        self.board = ShopBoard(
+            small_shop(),
+            store=self.store,
+            book=self.control,
+            answers=self.control,
+            publisher=Publisher(10, share=rates.share, mean=rates.mean),
+            feed=Feed(),
+        )
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> Iterator[Shown]:
+    made = Shown(tmp_path)
+    yield made
+    made.store.close()
+    made.control.close()
+
+
+def live(board: ShopBoard, one: Event) -> dict[str, object]:
+    listener = board.subscribe()
+    board.saw_event(one, 0.0)
+    message = listener.get(1)
+    assert message is not None
+    return message
+
+
+def test_a_number_with_fewer_than_k_visits_behind_it_is_not_shown(shown):
+    shown.store.append([event() for _ in range(9)])
+    rows = {row.id: row for row in shown.board.items(SINCE, UNTIL)}
+    assert rows["oat-milk"].numbers.visits is None
+    assert rows["oat-milk"].numbers.rejection is None
+    assert shown.board.totals(SINCE, UNTIL).numbers.visits is None
+
+
+def test_a_number_with_k_visits_is_shown_with_its_n_and_interval(shown):
+    shown.store.append([event(reaction=reaction("rejected")) for _ in range(12)])
+    shown.store.append([event(reaction=reaction("neutral")) for _ in range(12)])
+    (row,) = [row for row in shown.board.items(SINCE, UNTIL) if row.id == "oat-milk"]
+    rejection = row.numbers.rejection
+    assert rejection is not None
+    assert (rejection.value, rejection.n) == (0.5, 24)
+    assert rejection.low < 0.5 < rejection.high
+
+
+def test_what_is_surely_rejected_comes_before_what_only_may_be(shown):
+    few = [event(item="cola", facing="d2", reaction=reaction("rejected")) for _ in range(12)]
+    many = [event(reaction=reaction("rejected" if n < 80 else "neutral")) for n in range(100)]
+    some = [event(item="cola", facing="d2", reaction=reaction("neutral")) for _ in range(4)]
+    shown.store.append([*few, *some, *many])
+    assert [row.id for row in shown.board.items(SINCE, UNTIL)][:2] == ["oat-milk", "cola"]
+
+
+def test_a_real_shoppers_single_reaction_is_never_shown_live(shown):
+    message = live(shown.board, event(origin=Origin.CAMERA))
+    assert message["kind"] == "put_back"
+    assert "reaction" not in message
+    assert "reasons" not in message
+    assert "reject" not in json.dumps(message)
+
+
+def test_a_rendered_shoppers_reaction_is_shown_with_its_reasons_in_words(shown):
+    seen = event(origin=Origin.SIMULATED)
+    reasons = reaction("rejected").__class__(0.1, 0.1, 0.7, 0.1, 0.5, ("put_back_fast",))
+    message = live(shown.board, Event(**{**_fields(seen), "reaction": reasons}))
+    assert message["reaction"] == "rejected"
+    assert message["reasons"] == ["put back after 2-5 s"]
+
+
+def _fields(one: Event) -> dict[str, object]:
+    return {name: getattr(one, name) for name in one.__dataclass_fields__}
+
+
+@pytest.mark.parametrize(("visits", "exact"), [(4, False), (25, True)])
+def test_a_trigger_gives_exact_figures_only_above_k(shown, visits, exact):
+    evidence = {
+        "rejections": 3.0,
+        "handled": float(visits),
+        "visits": float(visits),
+        "threshold": 2.0,
+        "window_h": 0.5,
+    }
+    shown.control.open_trigger(Trigger("t1", "often", "oat-milk", NOON, evidence, "put-back"))
+    (row,) = shown.board.triggers()
+    assert row.item_name == "Oat milk 1 l"
+    assert row.evidence[0] == "more than 2 rejections within 30 min"
+    assert (f"3 of {visits} handlings" in row.evidence[1]) is exact
+
+
+def test_the_live_message_of_an_answer_does_not_hold_the_answer(shown):
+    listener = shown.board.subscribe()
+    shown.board.saw_answer(answer(text="my own words"))
+    assert "my own words" not in json.dumps(listener.get(1))
+
+
+def test_records_of_an_item_that_left_the_site_file_still_have_a_name(shown):
+    assert live(shown.board, event(item="gone"))["item_name"] == "gone"
