@@ -41,10 +41,11 @@ def table(kind: type) -> str:
     known = meanings(doc)
     summary = doc.partition("Attributes:")[0].strip().replace("\n", " ")
     rows = "".join(
-        f"| `{field.name}` | `{str(field.type).replace('|', 'or')}` | {known.get(field.name, '')} |\n"
-        for field in fields(kind)
+        f"| `{f.name}` | `{str(f.type).replace('|', 'or')}` | {known.get(f.name, '')} |\n"
+        for f in fields(kind)
     )
-    return f"\n## {kind.__name__}\n\n{summary}\n\n| field | type | meaning |\n| --- | --- | --- |\n{rows}"
+    head = "| field | type | meaning |\n| --- | --- | --- |\n"
+    return f"\n## {kind.__name__}\n\n{summary}\n\n{head}{rows}"
 
 
 def render() -> str:

@@ -26,7 +26,9 @@ def compile_lock(name: str, requirements: list[str], *, constraint: str | None =
     ]
     if constraint:
         command += ["-c", constraint]
-    subprocess.run(command, cwd=ROOT, input="\n".join([*requirements, *HELD_BACK]), text=True, check=True)
+    subprocess.run(
+        command, cwd=ROOT, input="\n".join([*requirements, *HELD_BACK]), text=True, check=True
+    )
     path = ROOT / name
     path.write_text(HEADER + path.read_text())
 
