@@ -23,6 +23,10 @@ LEAST_SHARE, MOST_SHARE = 0.005, 0.25
 """Size of an item as a share of the fixture: smaller is noise, larger is no single item."""
 JOIN_PX = 9
 """Pieces of change this near belong to one item (a bottle shows at its cap and its foot)."""
+PAD_PX = 8
+"""How far a thing may have moved and still be the same thing."""
+MOVED_GAIN = 0.15
+"""A thing has moved if a shift explains the picture this much better than none does."""
 RAGGED = 0.1
 """Share of a patch that may lie beside unrest."""
 HISTORY_S = 12.0
@@ -97,7 +101,7 @@ class Discovery:
         rows, columns = np.nonzero(patch)
         box = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
         old, new, inside = before[box], look.features[box], patch[box]
-        if shifted_correlation(old, new, inside)[0] >= self._options.moved:
+        if _is_moved(before, look.features, patch, self._options.moved):
             return None
         to = _which(old, new, inside)
         times = [t_s for t_s, _ in self._looks]
@@ -146,6 +150,20 @@ def _patches(rested: Mask, area: float) -> list[Mask]:
     sizes = np.asarray(stats)[:, cv2.CC_STAT_AREA]
     least, most = max(LEAST_PX, LEAST_SHARE * area), MOST_SHARE * area
     return [labels == n for n in range(1, count) if least <= sizes[n] <= most]
+
+
+def _is_moved(before: Bytes, now: Bytes, patch: Mask, least: float) -> bool:
+    """Whether what stood at a patch, with what is round it, is found again a little aside."""
+    rows, columns = np.nonzero(patch)
+    height, width = patch.shape
+    y0, y1 = max(PAD_PX, rows.min() - PAD_PX), min(height - PAD_PX, rows.max() + PAD_PX)
+    x0, x1 = max(PAD_PX, columns.min() - PAD_PX), min(width - PAD_PX, columns.max() + PAD_PX)
+    if y1 <= y0 or x1 <= x0:
+        return False
+    whole = np.ones((y1 - y0, x1 - x0), dtype=bool)
+    scene = now[y0 - PAD_PX : y1 + PAD_PX, x0 - PAD_PX : x1 + PAD_PX]
+    best, unshifted = shifted_correlation(before[y0:y1, x0:x1], scene, whole)
+    return best >= least and best - unshifted >= MOVED_GAIN
 
 
 def _which(old: Bytes, new: Bytes, inside: Mask) -> State:

@@ -20,7 +20,7 @@ from aeras.shelf.bodies import Hand, body_mask, find_hands
 from aeras.shelf.discovery import Discovery
 from aeras.shelf.dwell import DwellOptions, Visit, Visits
 from aeras.shelf.handling import Deed, Handling, HandlingOptions
-from aeras.shelf.intrusion import Intrusion, find_intrusion
+from aeras.shelf.intrusion import ARM_SHARE, Intrusion, find_intrusion
 from aeras.shelf.place import Change, Place, PlaceOptions, Touch, bouts
 from aeras.shelf.view import FixtureView, Look, Mask, ViewOptions
 from aeras.shelf.zones import Zone, fit_polygon, polygon_mask, region_round
@@ -45,8 +45,6 @@ AROUND_S = 1.0
 REMEMBER_S = 20.0
 """Contacts are compared between places for this long."""
 SAME_DEED_S = 1.0
-ARM_SHARE = 0.25
-"""What covers more than this share of the view is no arm; its tip is no hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +223,7 @@ class FixtureReader:
         """
         assert self._view is not None
         if not detections.people:
-            return intrusion.mask & (look.still_s < PATIENCE_S)
+            return intrusion.bulky | (intrusion.mask & (look.still_s < PATIENCE_S))
         body = body_mask(detections.people, self._view)
         return body | (intrusion.mask & (look.still_s < STILL_S))
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from aeras.shelf.view import Look, Mask
 
+ARM_SHARE = 0.25
+"""What covers more than this share of the view is no arm; its tip is no hand."""
 MIN_EDGE_PX = 3
 """A component must touch the picture's edge with this many pixels to count as coming in."""
 
@@ -25,11 +27,13 @@ class Intrusion:
 
     Attributes:
         mask: (h, w) pixels of all components that touch the edge of the crop.
+        bulky: (h, w) those of components too large for an arm.
         tips: For each such component, (x, y) crop pixels of its innermost point.
         shares: For each, its share of the crop.
     """
 
     mask: Mask
+    bulky: Mask
     tips: tuple[tuple[float, float], ...]
     shares: tuple[float, ...]
 
@@ -44,15 +48,19 @@ def find_intrusion(look: Look) -> Intrusion:
     tips: list[tuple[float, float]] = []
     shares: list[float] = []
     mask = np.zeros(look.differs.shape, dtype=bool)
+    bulky = mask.copy()
     for label in range(1, count):
         component = labels == label
         entry = _entry(component)
         if entry is None:
             continue
         mask |= component
+        share = float(component.mean())
+        if share > ARM_SHARE:
+            bulky |= component
         tips.append(_tip(component, entry))
-        shares.append(float(component.mean()))
-    return Intrusion(mask, tuple(tips), tuple(shares))
+        shares.append(share)
+    return Intrusion(mask, bulky, tuple(tips), tuple(shares))
 
 
 def _entry(component: Mask) -> NDArray[np.float64] | None:

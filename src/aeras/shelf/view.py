@@ -34,7 +34,10 @@ class ViewOptions:
         least_difference: Smallest difference of two looks, in feature units (8 bit), that counts;
             raised where the camera is noisier.
         noise_factor: The same as a multiple of the measured noise.
-        absorb_s: A change outside all facings that stays this long belongs to the background.
+        absorb_s: A change outside all facings that stays this long belongs to the background;
+            longer than anybody stands without stirring.
+        first_s: The first picture is not trusted (it may be a poor one): for this long the
+            background takes in whatever is still.
         shake_share: When more than this share of the textured crop differs from the frame before,
             the camera moved or the light jumped, and the frame says nothing.
     """
@@ -42,7 +45,8 @@ class ViewOptions:
     structure_px: float = 0.12
     least_difference: float = 11.0
     noise_factor: float = 5.0
-    absorb_s: float = 6.0
+    absorb_s: float = 20.0
+    first_s: float = 1.0
     shake_share: float = 0.6
 
 
@@ -89,6 +93,7 @@ class _Memory:
     background: Floats32
     reference: Floats32  # (h, w, 3) BGR the light is normalised to
     noise: float = 2.0
+    first_s: float = 0.0
     since_change_s: Floats32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
 
@@ -184,6 +189,8 @@ class FixtureView:
         weight = np.where(differs, np.float32(0), np.float32(follow))[..., None]
         memory.background += weight * (features - memory.background)
         old = memory.since_change_s > self.options.absorb_s
+        if memory.t_s - memory.first_s < self.options.first_s:
+            old |= memory.still_s >= self.options.first_s / 2
         if old.any():
             memory.background[old] = features[old]
 
