@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
 from tests.serve.conftest import Site, make_site
 from tests.serve.fake import paint
 from tests.serve.test_live import running, wait_for
@@ -153,6 +154,7 @@ def test_a_shopper_answers_by_the_printed_code_and_the_manager_sees_it(
     shopper.goto(link)
     answer_form(shopper, yes="Ja", send="Senden", text="Zu <b>rauchig</b>, ehrlich")
     expect(shopper).to_have_url(re.compile("/thanks"))
+    expect(shopper.locator("[data-receipt-code]")).to_have_text(re.compile(r"^\w{8}$"))
     receipt = shopper.locator("[data-receipt-code]").inner_text()
     expect(page.get_by_text("Zu <b>rauchig</b>, ehrlich")).to_be_visible()
     shopper.get_by_role("link", name="Jetzt zurücknehmen").click()

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, FakeUsers
 
 from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
+from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, FakeUsers
 
 
 @dataclass

@@ -318,9 +318,11 @@ class FakeBoard:
             "Nice idea, but the pack is too big for one person.",
         )
         choices = (("taste", base // 2), ("price", base // 4), ("label", base // 6), ("other", 2))
-        happy = wilson(made[3] + made[4], sum(made))
+        mean = sum(stars * n for stars, n in enumerate(made, 1)) / sum(made)
+        half = 2.3 / math.sqrt(sum(made))
+        rating = Rate(mean, mean - half, mean + half, sum(made))
         return SurveySummary(
-            item, count, count * 3, happy, tuple(made), choices, quotes, self._simulated
+            item, count, count * 3, rating, tuple(made), choices, quotes, self._simulated
         )
 
     def cameras(self) -> list[CameraStatus]:

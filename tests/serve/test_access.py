@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.serve.conftest import Site, make_site
 
 from aeras.serve.guard import MAX_BODY
+from tests.serve.conftest import Site, make_site
 
 PUBLIC = {
     "/static/{version}/{name:path}",

@@ -12,6 +12,7 @@ import httpx2 as httpx
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
+
 from tests.serve.conftest import Site
 
 

@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.serve.conftest import Site, make_site
 
 from aeras.domain.published import ItemRow
+from tests.serve.conftest import Site, make_site
 
 SIGNED_IN = [
     "/",

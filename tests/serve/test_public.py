@@ -4,6 +4,7 @@ import re
 
 import pytest
 from fastapi.testclient import TestClient
+
 from tests.serve.conftest import Site
 
 YES = {"consent": True, "rating": 2, "choice": "price", "text": "too dear"}

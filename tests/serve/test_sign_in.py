@@ -4,9 +4,9 @@ import re
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.serve.conftest import Site, make_site
 
 from aeras.domain.errors import ServeError
+from tests.serve.conftest import Site, make_site
 
 
 def csrf(client: TestClient, path: str = "/login") -> str:

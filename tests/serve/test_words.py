@@ -6,11 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.serve.fake import NOW
 
 from aeras.serve import render
 from aeras.serve.schemas import LiveOut
 from aeras.serve.words import CATALOGUES, Words, choose
+from tests.serve.fake import NOW
 
 STATIC = Path(render.__file__).parent / "static/js"
 

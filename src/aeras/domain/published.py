@@ -109,7 +109,9 @@ class TriggerRow:
 
 @dataclass(frozen=True, slots=True)
 class SurveySummary:
-    """Answers on one item; ``quotes`` are open answers, given only above k, newest first."""
+    """Answers on one item; ``rating`` is the mean on the form's scale with its interval, ``quotes``
+    are open answers, given only above k, newest first.
+    """
 
     item: str
     answers: int | None

@@ -21,6 +21,7 @@ from aeras.serve.desk_links import CardLinks
 from aeras.serve.guard import BodyLimit, SecurityHeaders
 from aeras.serve.links import OneTimeLinks
 from aeras.serve.live import Hub
+from aeras.serve.memo import RememberingBoard
 from aeras.serve.render import Pages
 from aeras.serve.session import Sessions
 from aeras.serve.throttle import Throttle
@@ -69,7 +70,8 @@ def create_app(
             todo="Give a long random one",
         )
     assets = Assets()
-    hub = Hub(board, clock)
+    remembering = RememberingBoard(board, monotonic)
+    hub = Hub(board, clock, remembering.forget)
     metrics = watch.Metrics()
 
     @asynccontextmanager
@@ -101,7 +103,7 @@ def create_app(
     )
     sessions = Sessions(users, secret, https=https)
     for name, part in {
-        "board": board,
+        "board": remembering,
         "users": users,
         "desk": desk,
         "hub": hub,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import structlog
@@ -53,9 +53,13 @@ class Hub:
     Only the fields of `LiveOut` pass: whatever else a message held stays inside.
     """
 
-    def __init__(self, board: Board, clock: Clock) -> None:
+    def __init__(
+        self, board: Board, clock: Clock, on_message: Callable[[], None] = lambda: None
+    ) -> None:
         self._board = board
         self._clock = clock
+        self._on_message = on_message
+        self._names: dict[object, str] = {f.id: f.name for f in board.shop.fixtures}
         self._listeners: set[Listener] = set()
         self._recent: deque[LiveOut] = deque(maxlen=KEPT)
         self._lock = threading.Lock()
@@ -89,11 +93,17 @@ class Hub:
     def _pass_on(self, raw: dict[str, object]) -> None:
         try:
             received = self._clock().replace(second=0, microsecond=0)
-            message = LiveOut.model_validate({**raw, "received": received})
+            named = {
+                **raw,
+                "received": received,
+                "fixture_name": self._names.get(raw.get("fixture")),
+            }
+            message = LiveOut.model_validate(named)
         except ValidationError as error:
             self.malformed += 1
             log.warning("live message left out", type=raw.get("type"), error=str(error))
             return
+        self._on_message()
         with self._lock:
             if message.type in {"event", "trigger", "answer"}:
                 self._recent.append(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from aeras.domain.kept import Origin, TriggerState
 from aeras.domain.ports import Board
-from aeras.domain.published import FacingRow, ItemRow, SurveySummary
+from aeras.domain.published import FacingRow, ItemRow, SurveySummary, TimePoint
 from aeras.serve import schemas
 from aeras.serve.api import ThePeriod, board_of, known_item
 from aeras.serve.desk_links import card_link
@@ -27,6 +27,7 @@ FIRST_ITEMS = 8
 """Items that the overview names; the rest is one click away."""
 
 FIRST_TRIGGERS = 4
+MIN_POINTS = 3
 
 
 def pages_of(request: Request) -> Pages:
@@ -52,6 +53,14 @@ def _map_data(board: Board, facings: Sequence[FacingRow]) -> dict[str, object]:
     }
 
 
+def _finished(points: Sequence[TimePoint], now: datetime) -> list[TimePoint]:
+    """Without the hour or day that still runs: it would look like a fall."""
+    if len(points) < MIN_POINTS:
+        return list(points)
+    step = points[1].at - points[0].at
+    return [point for point in points if point.at + step <= now]
+
+
 @router.get("/")
 def overview(request: Request, board: TheBoard, period: ThePeriod, pages: ThePages) -> Response:
     """The day at one glance."""
@@ -65,7 +74,7 @@ def overview(request: Request, board: TheBoard, period: ThePeriod, pages: ThePag
         nav="overview",
         period=period,
         totals=totals,
-        timeline=board.timeline(period.since, period.until),
+        timeline=_finished(board.timeline(period.since, period.until), request.app.state.clock()),
         rows=rows[:FIRST_ITEMS],
         all_items=len(rows),
         scale=bar_scale(rows),

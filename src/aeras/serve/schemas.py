@@ -213,6 +213,7 @@ class LiveOut(_Out):
     item: str | None = None
     item_name: str | None = None
     fixture: str | None = None
+    fixture_name: str | None = None
     facing: str | None = None
     dwell: str | None = None
     reaction: str | None = None

@@ -141,7 +141,7 @@ class Words:
 
     def event_line(self, message: LiveOut) -> str:
         """``Put back - Oat milk, held 5-15 s, brow lowered``."""
-        name = message.item_name or message.item or message.fixture or ""
+        name = message.item_name or message.item or message.fixture_name or message.fixture or ""
         parts = [self.t("live.event", kind=self.or_plain("kind", message.kind or ""), name=name)]
         length = (message.dwell or "").replace("-", DASH)
         key = f"live.length.{message.kind}"

@@ -5,6 +5,7 @@ import { count, loadScript, pageData, percent, t } from "./words.js";
 const SVG = "http://www.w3.org/2000/svg";
 const RATES = new Set(["rejection", "positive"]);
 const MARGIN_M = 0.4;
+const LABEL_PX = 16;
 
 export async function startMap(box) {
   await loadScript("../vendor/leaflet/leaflet.js");
@@ -77,14 +78,28 @@ class MapView {
     L.rectangle(corners(box), { className: "fixture", fillOpacity: 1, interactive: false }).addTo(this.map);
     const label = document.createElement("span");
     label.textContent = name;
-    const icon = L.divIcon({ className: "fixture-label", html: label, iconSize: null, iconAnchor: [0, 15] });
+    const icon = L.divIcon({ className: "fixture-label", html: label, iconSize: null, iconAnchor: [0, 0] });
     L.marker([-box[1], box[0]], { icon, interactive: false, keyboard: false }).addTo(this.map);
-    const narrow = () => {
-      const [left, right] = [box[0], box[2]].map((x) => this.map.latLngToLayerPoint([0, x]).x);
-      label.style.maxWidth = `${Math.round(right - left)}px`; // names may not run into each other
-    };
-    this.map.on("zoomend viewreset", narrow);
-    narrow();
+    const place = () => this.placeLabel(label, box);
+    this.map.on("zoomend viewreset", place);
+    place();
+  }
+
+  /** Above the fixture, or below where the wall is; as wide as the neighbours' labels allow. */
+  placeLabel(label, box) {
+    const pixels = (metres) => metres * this.map.options.crs.scale(this.map.getZoom());
+    const floor = floorBox(this.data);
+    const row = this.data.fixtures.map((f) => f.box).filter((b) => Math.abs(pixels(b[1] - box[1])) < LABEL_PX);
+    const right = Math.min(floor[2], ...row.map((b) => b[0]).filter((x) => x > box[0]));
+    const left = Math.max(floor[0], ...row.map((b) => b[2]).filter((x) => x < box[2]));
+    label.style.maxWidth = "none";
+    const width = label.offsetWidth;
+    const turned = width > pixels(right - box[0]) && width <= pixels(box[2] - left);
+    label.style.maxWidth = turned ? "none" : `${Math.floor(pixels(right - box[0])) - 4}px`;
+    const x = turned ? pixels(box[2] - box[0]) - width : 0;
+    const atWall = pixels(box[1] - floor[1]) < LABEL_PX;
+    const y = atWall ? pixels(box[3] - box[1]) + 3 : -LABEL_PX;
+    label.style.transform = `translate(${x}px, ${y}px)`;
   }
 
   drawFacing(facing) {
