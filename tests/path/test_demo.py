@@ -17,6 +17,7 @@ from pathlib import Path
 import av
 import pytest
 from playwright.sync_api import Browser, Page, expect
+
 from tests.path.test_browser import answer_form, browser  # noqa: F401 - a fixture
 
 START_S = 420  # rendering takes most of it, once
