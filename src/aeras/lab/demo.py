@@ -35,7 +35,7 @@ from aeras.lab.demo_goods import BAD_ITEMS, DEMO_MAP_M, LIVE_FIXTURE_M, OTHER_FI
 from aeras.lab.render import RenderedDemo, demo_layout, render_demo
 from aeras.lab.simulate import simulate
 from aeras.wiring.runtime import Runtime, utc_now
-from aeras.wiring.web import Web, make_web
+from aeras.wiring.web import Web, bind, make_web
 
 HISTORY_DAYS = 30
 SEED = 7
@@ -74,20 +74,23 @@ def run_demo(options: DemoOptions, *, say: Say) -> dict[str, Any] | None:
     Raises:
         AerasError: Port taken, folder not writable, a second demo in the same folder.
     """
+    sock = bind(options.host, options.port)  # a taken port is found before anything takes long
     with held(options.directory or _cache_folder()) as folder:
         site = prepare(folder, options, say=say)
         runtime = Runtime(site, simulated=True)
         try:
-            return _run(runtime, options, say)
+            return _run(runtime, sock, options, say)
         finally:
             runtime.stop()
 
 
-def _run(runtime: Runtime, options: DemoOptions, say: Say) -> dict[str, Any] | None:
+def _run(
+    runtime: Runtime, sock: socket.socket, options: DemoOptions, say: Say
+) -> dict[str, Any] | None:
     _add_history(runtime, say)
     password = secrets.token_urlsafe(9)
     runtime.control.add_user(USER, password, "manager")
-    web = make_web(runtime, options.host, options.port)
+    web = make_web(runtime, sock)
     Robot(runtime).start()
     if options.headless_s is None:
         runtime.start()

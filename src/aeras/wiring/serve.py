@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aeras.config import load_site
 from aeras.wiring.runtime import Runtime
-from aeras.wiring.web import make_web
+from aeras.wiring.web import bind, make_web
 
 
 def run_site(path: Path, *, host: str | None, port: int | None, say: Callable[..., None]) -> None:
@@ -17,13 +17,13 @@ def run_site(path: Path, *, host: str | None, port: int | None, say: Callable[..
         AerasError: The site file is wrong, a database or the port is in use.
     """
     site = load_site(path)
+    sock = bind(
+        host if host is not None else site.server.host,
+        port if port is not None else site.server.port,
+    )
     runtime = Runtime(site)
     try:
-        web = make_web(
-            runtime,
-            host if host is not None else site.server.host,
-            port if port is not None else site.server.port,
-        )
+        web = make_web(runtime, sock)
         runtime.start()
         say(f"{site.shop.name}: {web.url}")
         if not runtime.control.has_users():

@@ -54,14 +54,13 @@ class Web:
             thread.join(timeout=START_S)
 
 
-def make_web(runtime: Runtime, host: str, port: int) -> Web:
-    """Binds the port and builds the server.
+def make_web(runtime: Runtime, sock: socket.socket) -> Web:
+    """Builds the server on a socket of `bind`.
 
     Raises:
-        ServeError: The port is taken or may not be used, or the web assets are missing.
+        ServeError: The web assets are missing.
     """
-    sock = bind(host, port)
-    port = int(sock.getsockname()[1])
+    host, port = sock.getsockname()[:2]
     shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else host  # noqa: S104
     url = f"http://{shown}:{port}"
     links = OneTimeLinks(utc_now)

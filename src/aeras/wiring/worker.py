@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 
@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 HEALTH_EVERY_S = 1.0
 LATENCY_SAMPLES = 200
+FPS_OVER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +88,36 @@ class _Eye:
     """One camera of the rig, with the counters behind its health."""
 
     spec: CameraSpec
-    source: CameraSource | None
-    failed: str
-    frames: int
-    recent: deque[float]
-    delays: deque[float]
+    source: CameraSource | None = None
+    failed: str = ""
+    frames: int = 0
+    first_s: float = 0.0
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=512))
+    delays: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCY_SAMPLES))
+
+    def count(self, frame: Frame) -> None:
+        """Notes that a frame has been analysed."""
+        now = time.monotonic()
+        self.first_s = self.first_s or now
+        self.frames += 1
+        self.recent.append(now)
+        self.delays.append((_now() - frame.at).total_seconds())
 
     def health(self, now: float) -> Health:
-        fps = sum(1 for moment in self.recent if now - moment <= 5) / 5  # noqa: PLR2004 - seconds
+        """State and figures; ``dropped`` is how many frames were due but not analysed."""
         working = self.source is not None and not self.failed
         state = str(self.source.state) if self.source and working else "down"
         reason = self.source.reason if self.source and working else self.failed
+        due = (now - self.first_s) * self.spec.fps if self.frames else 0.0
         delays = list(self.delays)
         status = CameraStatus(
             id=self.spec.id,
             role=str(self.spec.role),
             state=state,
             reason=reason,
-            fps=round(fps, 1),
+            fps=round(sum(now - moment <= FPS_OVER_S for moment in self.recent) / FPS_OVER_S, 1),
             latency_p95_s=round(float(np.percentile(delays, 95)), 3) if delays else None,
-            dropped=self.source.dropped if self.source else 0,
+            dropped=max(0, round(due) - self.frames),
             simulated=self.spec.simulated,
         )
         return Health(status, self.frames)
@@ -210,7 +221,7 @@ class Worker:
             thread.join(timeout=2)
 
     def _open(self, spec: CameraSpec) -> _Eye:
-        eye = _Eye(spec, None, "", 0, deque(maxlen=512), deque(maxlen=LATENCY_SAMPLES))
+        eye = _Eye(spec)
         try:
             eye.source = open_source(
                 spec,
@@ -241,12 +252,12 @@ class Worker:
             events = tuple(self._gate.admit(interaction) for interaction in interactions)
         if events:
             self._outbox.keep(Kept(events, frame.at.timestamp()))
-        age_s = (_now() - frame.at).total_seconds()
-        preview = render_preview(frame, detections, age_s=age_s)
-        self._outbox.show(eye.spec.id, Picture(eye.spec.id, preview))
-        eye.frames += 1
-        eye.recent.append(time.monotonic())
-        eye.delays.append(age_s)
+        # A frame in which nobody was looked for (nothing moved) cannot be shown safely; the last
+        # preview stays until the next look, at most a second later.
+        if detections.ran & {"faces", "people"}:
+            preview = render_preview(frame, detections, age_s=0.0, excluded=eye.spec.excluded)
+            self._outbox.show(eye.spec.id, Picture(eye.spec.id, preview))
+        eye.count(frame)
 
     def _report(self) -> None:
         for eye in self._eyes:
