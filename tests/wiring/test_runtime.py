@@ -49,6 +49,7 @@ def test_events_of_a_camera_are_stored_and_shown_live_and_its_preview_is_a_jpeg(
     preview = runtime.board.preview("aisle")
     assert preview is not None
     assert preview.startswith(b"\xff\xd8\xff")
+    assert wait_for(lambda: len(runtime.delays_s) > 0)
     assert runtime.delays_s[-1] < 5
 
 
