@@ -36,14 +36,14 @@ class ByteOptions:
         coast_s: A track without a box is still given out (at its predicted place) this long.
     """
 
-    high: float = 0.5
+    high: float = 0.6
     low: float = 0.1
-    start: float = 0.6
+    start: float = 0.7
     first_iou: float = 0.15
-    second_iou: float = 0.3
-    confirm: int = 2
+    second_iou: float = 0.5
+    confirm: int = 1
     lost_s: float = 1.5
-    coast_s: float = 0.6
+    coast_s: float = 0.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,11 +76,13 @@ class _Live:
 
 
 # The noise is given as a share of the box height, since a person's pixels per metre grow with it.
-# A walker of height h (about 1.7 m) does 1.4 m/s = 0.8 h/s and changes speed by about as much
-# within a second: that is the velocity walk. Detectors place edges to about 5 % of the height.
-# Width and height drift slowly (approach, bending), so their velocity walk is a fifth.
+# A walker of height h (about 1.7 m) does 1.4 m/s = 0.8 h/s: that is the spread of a new track's
+# velocity. Walkers rarely change speed or direction within a second, so the velocity's own walk is
+# a seventh of that: with more, a track follows the jitter of its boxes and flies off when they
+# stop.
+# Detectors place edges to about 5 % of the height; width and height drift slowly.
 _MEASURE = np.array([0.05, 0.05, 0.07, 0.07])
-_WALK = np.array([0.8, 0.6, 0.15, 0.15])
+_WALK = np.array([0.12, 0.09, 0.022, 0.022])
 _START_VELOCITY = np.array([1.0, 0.6, 0.1, 0.1])
 
 

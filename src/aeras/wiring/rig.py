@@ -54,7 +54,9 @@ class RigOptions:
     people_every_s: float = 1.0
     moving: float = 0.004
     fixture: FixtureOptions = field(default_factory=FixtureOptions)
-    people: ByteOptions = field(default_factory=lambda: ByteOptions(high=0.35, start=0.4))
+    people: ByteOptions = field(
+        default_factory=lambda: ByteOptions(high=0.35, start=0.4, confirm=2)
+    )
     face_tracks: ByteOptions = field(
         default_factory=lambda: ByteOptions(high=0.5, start=0.6, confirm=1, lost_s=1.0)
     )
