@@ -49,6 +49,9 @@ def test_every_page_of_the_documentation_exists_and_its_links_lead_somewhere():
     pages = [p for entry in nav for p in entry.values()]
     pages = [q for p in pages for q in (p if isinstance(p, list) else [p])]
     names = [q if isinstance(q, str) else next(iter(q.values())) for q in pages]
+    assert sorted(names) == sorted(
+        str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")
+    )
     files = [ROOT / "docs" / name for name in names] + [ROOT / "README.md"]
     for file in files:
         for target in re.findall(r"\]\(([^)#:]+)\)", file.read_text()):

@@ -134,14 +134,10 @@ def say(reaction: Reaction, *, hold_s: float | str = 0.0, stay_s: float | str = 
     """
     words = {code: text for table in (BEHAVIOUR, EXPRESSION) for code, (_, text) in table.items()}
     return [
-        words[code].format(hold=_seconds(hold_s), stay=_seconds(stay_s))
+        words[code].format(hold=round(hold_s), stay=round(stay_s))
         for code in reaction.reasons
         if code in words
     ]
-
-
-def _seconds(length: float | str) -> str:
-    return length if isinstance(length, str) else str(round(length))
 
 
 _Evidence = tuple[str, Weights, float]

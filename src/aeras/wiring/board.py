@@ -20,7 +20,6 @@ from aeras.domain.published import (
 )
 from aeras.domain.shop import CameraSpec, Shop
 from aeras.privacy.publish import Publisher
-from aeras.shelf.reaction import say
 from aeras.wiring.feed import Feed, Listener
 
 HOURLY_UP_TO = timedelta(days=2)
@@ -224,8 +223,7 @@ class ShopBoard:
         }
         if event.origin is Origin.SIMULATED:
             message["reaction"] = str(event.reaction.label)
-            length = str(event.dwell).removesuffix(" s")
-            message["reasons"] = say(event.reaction, hold_s=length, stay_s=length)
+            message["reasons"] = list(event.reaction.reasons)
         self._feed.publish(message)
 
     def saw_trigger(self, trigger: Trigger) -> None:
