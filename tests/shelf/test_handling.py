@@ -122,5 +122,5 @@ def _restocked(t_s: float) -> Image:
 def test_nothing_is_handled_when_nobody_handles(scene: object, facings: bool) -> None:
     reader = FixtureReader(fixture(facings=facings), CAMERA)
     assert callable(scene)
-    found = read(scene, 15, reader=reader)
+    found = read(scene, 13, reader=reader)
     assert [(one.kind, one.facing, one.start_s) for one in found] == []
