@@ -257,6 +257,56 @@ def expression(
 
 
 @lab.command()
+def audit(
+    images: Annotated[Path, typer.Argument(help="Folder of pictures.", metavar="IMAGES_DIR")],
+    labels: Annotated[
+        Path, typer.Argument(help="CSV: file, the group, maybe expression.", metavar="LABELS.csv")
+    ],
+    *,
+    group: Annotated[str, typer.Option(help="Column to compare, such as race, gender or age.")],
+    model: Annotated[str, typer.Option(help="Name or ONNX file.")] = "expression",
+    margin: Annotated[float, typer.Option(help="Gap allowed in negative readings.")] = 0.03,
+    downscale: Annotated[int, typer.Option(help="Shrink faces to this many pixels first.")] = 0,
+    jpeg: Annotated[int, typer.Option(help="Compress at this quality first.")] = 0,
+    surround: Annotated[
+        bool, typer.Option("--surround", help="Put each picture into a larger grey one.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
+    gate: Annotated[bool, typer.Option("--gate", help="Exit 1 where a gap is too wide.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Also write a report to this file.")] = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Compares how often faces of each group are found, read, and read as negative.
+
+    Example:  `aeras lab audit faces/ labels.csv --group race --gate --html audit.html --json`
+    """
+    from aeras.lab.audit import AuditOptions, audit_folder
+    from aeras.lab.audit_report import check_writable, in_words, write_report
+    from aeras.lab.expression import Degradation
+    from aeras.wiring.runtime import utc_now
+
+    check_writable(html)
+    result = audit_folder(
+        images,
+        labels,
+        group=group,
+        now=utc_now(),
+        model=model,
+        degradation=Degradation(downscale_px=downscale, jpeg=jpeg),
+        surround=surround,
+        options=AuditOptions(margin=margin, seed=seed),
+    )
+    if html:
+        write_report(result, html)
+    if as_json:
+        _json_line(result)
+    else:
+        out.print(in_words(result), markup=False, highlight=False, soft_wrap=True)
+    if gate and not result["gate"]["passed"]:
+        raise typer.Exit(1)
+
+
+@lab.command()
 def tracking(
     sequence: Annotated[Path, typer.Argument(help="Folder with det/det.txt and gt/gt.txt.")],
     *,

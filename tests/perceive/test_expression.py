@@ -180,6 +180,7 @@ class Halves:
     def __init__(self, _data: bytes, where: str) -> None:
         self.where = where
         self.outputs = ["p"]
+        self.input_shape = ("n", 2, 4, 3)
         self.given = np.zeros(0)
 
     def run(self, tensor: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from aeras.domain.errors import InputError
 from aeras.domain.seen import EXPRESSIONS, Expression, Image
+from aeras.lab.labelled import as_bgr, read_picture, read_rows
 from aeras.perceive.expression import load_expression
 from aeras.perceive.yunet import Yunet
 
@@ -136,51 +136,12 @@ def evaluate_folder(
 def read_labelled(folder: Path, labels: Path) -> tuple[list[Image], list[str]]:
     """Reads the pictures and labels a CSV file with the columns file,expression names.
 
-    Grey pictures become BGR, transparency is dropped, a camera's rotation mark is followed.
-
     Raises:
-        InputError: if file or folder are missing or empty, or a picture cannot be read.
+        InputError: if file or folder are missing or empty, or a picture or label cannot be used.
     """
-    if not folder.is_dir() or not labels.is_file():
-        missing = labels if folder.is_dir() else folder
-        raise InputError("no such file or folder", where=str(missing))
-    with labels.open(newline="", encoding="utf-8") as text:
-        rows = list(csv.DictReader(text))
-    if not rows or not {"file", "expression"} <= set(rows[0]):
-        raise InputError(
-            "no labelled face; expected the columns file,expression and one row a face",
-            where=str(labels),
-        )
-    images = []
-    for row in rows:
-        image = cv2.imread(str(folder / row["file"]), cv2.IMREAD_COLOR)
-        if image is None:
-            raise InputError("not a readable picture", where=str(folder / row["file"]))
-        images.append(_image(image))
-    return images, [row["expression"] for row in rows]
-
-
-def as_bgr(image: NDArray[Any], where: str) -> Image:
-    """Any picture as (H, W, 3) uint8 BGR.
-
-    Args:
-        image: (H, W), (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRA; uint8, or numbers 0..255.
-        where: named in errors.
-
-    Raises:
-        InputError: if the shape is another, a value is not a number, or all values are equal.
-    """
-    channels = image.shape[2] if image.ndim == 3 else 1  # noqa: PLR2004  # height, width, channels
-    if image.ndim not in (2, 3) or channels not in (1, 3, 4) or not image.size:
-        raise InputError(f"shape {image.shape} is no picture", where=where)
-    if not np.isfinite(image).all():
-        raise InputError("holds values that are no numbers (NaN or infinite)", where=where)
-    if image.min() == image.max():
-        raise InputError("all pixels are equal, so it shows no face", where=where)
-    levels = _image(np.clip(image, 0, 255).astype(np.uint8))
-    if channels == 1:
-        return _image(cv2.cvtColor(levels, cv2.COLOR_GRAY2BGR))
-    return np.ascontiguousarray(levels[:, :, :3])
+    rows = read_rows(folder, labels, ("file", "expression"))
+    _check_labels([row["expression"] for row in rows], str(labels))
+    return [read_picture(folder / row["file"]) for row in rows], [row["expression"] for row in rows]
 
 
 def evaluate_expression(
@@ -234,12 +195,17 @@ def _check(images: Sequence[NDArray[Any]], labels: Sequence[str]) -> None:
         raise InputError(
             f"given {len(images)} pictures and {len(labels)} labels, expected as many, not none"
         )
-    for index, label in enumerate(labels):
-        if label not in EXPRESSIONS:
-            known = ", ".join(EXPRESSIONS)
-            raise InputError(
-                f"unknown expression {label!r}, expected one of {known}", where=f"label {index}"
-            )
+    _check_labels(labels, "labels")
+
+
+def _check_labels(labels: Sequence[str], where: str) -> None:
+    strangers = sorted(set(labels) - set(EXPRESSIONS))
+    if strangers:
+        known = ", ".join(EXPRESSIONS)
+        raise InputError(
+            f"unknown expression {', '.join(map(repr, strangers))}, expected one of {known}",
+            where=where,
+        )
 
 
 def _scores(

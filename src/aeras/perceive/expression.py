@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 from aeras.domain.errors import ModelError
 from aeras.domain.geometry import Box
 from aeras.domain.seen import EXPRESSIONS, Expression, Image
-from aeras.perceive.registry import checked_bytes, model_bytes, model_card
+from aeras.perceive.registry import MODELS_DIR, checked_bytes, model_bytes, model_card
 from aeras.perceive.runtimes import OnnxModel
 
+SPECS_DIR = MODELS_DIR / "specs"
+"""Specs of networks that others publish; an own spec names one with ``like``."""
+
 _COLOURS = {"grey": 1, "rgb": 3, "bgr": 3}
-_BATCH_DIMENSIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,37 @@ def expression_spec(row: Mapping[str, Any], where: str) -> ExpressionSpec:
         named = f"unknown: {', '.join(unknown)}" if unknown else f"missing: {', '.join(missing)}"
         raise _bad(f"the model's spec has fields that are {named}", where)
     values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}
+    for name, value in values.items():
+        _check_kind(name, value, where)
     try:
         spec = ExpressionSpec(**values)
         _check(spec, where)
     except (TypeError, ValueError) as error:
         raise _bad(f"the model's spec has a field of a wrong kind ({error})", where) from error
     return spec
+
+
+_LISTS: dict[str, type | tuple[type, ...]] = {
+    "size": int,
+    "classes": str,
+    "mean": (int, float),
+    "std": (int, float),
+    "biases": (int, float),
+}
+_WORDS = ("colour", "layout", "output")
+
+
+def _check_kind(name: str, value: object, where: str) -> None:
+    """Refuses a field over whose type the checks of its value would stumble."""
+    listed = isinstance(value, tuple)
+    items: tuple[object, ...] = value if isinstance(value, tuple) else (value,)
+    kind = _LISTS.get(name, str if name in _WORDS else (int, float))
+    right = all(isinstance(item, kind) and not isinstance(item, bool) for item in items)
+    finite = all(math.isfinite(item) for item in items if isinstance(item, float))
+    if listed != (name in _LISTS) or not right or not finite:
+        form = "a list of " if name in _LISTS else "one of "
+        words = "words" if kind is str else "whole numbers" if kind is int else "numbers"
+        raise _bad(f"{name} is {value!r}, a field of a wrong kind: expected {form}{words}", where)
 
 
 def _check(spec: ExpressionSpec, where: str) -> None:
@@ -103,7 +131,7 @@ def _check(spec: ExpressionSpec, where: str) -> None:
 
 
 def _bad(what: str, where: str) -> ModelError:
-    return ModelError(what, where=where, todo="Correct the spec, see docs on own models")
+    return ModelError(what, where=where, todo="Correct the spec, see aeras/models/README.md")
 
 
 class OnnxExpression:
@@ -145,12 +173,19 @@ class OnnxExpression:
         """
         if not crops:
             return []
-        raw = self._model.run(self._batch(crops))[self._model.outputs[0]]
-        probabilities = self._probabilities(raw.astype(np.float32).reshape(len(crops), -1))
+        probabilities = self._probabilities(self._run(self._batch(crops)))
         for row, crop in zip(probabilities, crops, strict=True):
             if not np.isfinite(row).all() or crop.size == 0 or crop.min() == crop.max():
                 row[:] = np.eye(len(EXPRESSIONS), dtype=np.float32)[0]
         return [Expression(row) for row in probabilities]
+
+    def _run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, classes) outputs. Many published files take exactly one picture at a time."""
+        step = 1 if self._model.input_shape[:1] == (1,) else len(batch)
+        name = self._model.outputs[0]
+        parts = [self._model.run(batch[i : i + step])[name] for i in range(0, len(batch), step)]
+        raw = np.concatenate([np.asarray(part, np.float32).ravel() for part in parts])
+        return raw.reshape(len(batch), -1)
 
     def _probabilities(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, classes) network outputs to (N, 8)."""
@@ -223,27 +258,49 @@ def crop_square(image: Image, box: Box, spec: ExpressionSpec) -> Image:
 def load_expression(model: str = "expression", *, biased: bool = False) -> OnnxExpression:
     """A model by its name in models.toml, or an ONNX file with ``<file>.toml`` beside it.
 
-    The TOML holds the fields of `ExpressionSpec` and, if wanted, the file's ``sha256``.
+    The TOML holds the fields of `ExpressionSpec` and, if wanted, the file's ``sha256`` and
+    ``like``, the name of a spec in `SPECS_DIR` that gives all fields it does not hold itself.
 
     Raises:
         ModelError: No such model or spec, a wrong hash, or a model that does not fit its spec.
     """
     if not model.endswith(".onnx"):
         card = model_card(model)
+        if card.task != "expression":
+            raise ModelError(
+                f"{model!r} is a model for {card.task}, expected one for expression",
+                where=card.file,
+                todo="Name another one of `aeras models list` or an .onnx file",
+            )
         spec = expression_spec(card.spec, where=card.file)
         return OnnxExpression(model_bytes(model), spec, where=card.file, biased=biased)
     path = Path(model)
     spec_path = path.with_name(path.name + ".toml")
+    row = _read_toml(spec_path)
+    sha256 = row.pop("sha256", None)
+    if not isinstance(sha256, str | None):
+        raise _bad(f"sha256 is {sha256!r}, expected a word", str(spec_path))
+    if "like" in row:
+        row = _known_spec(row.pop("like"), str(spec_path)) | row
+    spec = expression_spec(row, where=str(spec_path))
+    return OnnxExpression(checked_bytes(path, sha256), spec, where=str(path), biased=biased)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        row = tomllib.loads(spec_path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise ModelError(
             "an own model needs a spec, and there is none beside it",
-            where=str(spec_path),
-            todo="Write size, classes, colour, margin ... into it",
+            where=str(path),
+            todo="Write size, classes, colour, margin ... into it, or like and a known spec's name",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise _bad(f"the model's spec is no valid TOML ({error})", str(spec_path)) from error
-    sha256 = row.pop("sha256", None)
-    spec = expression_spec(row, where=str(spec_path))
-    return OnnxExpression(checked_bytes(path, sha256), spec, where=str(path), biased=biased)
+        raise _bad(f"the model's spec is no valid TOML ({error})", str(path)) from error
+
+
+def _known_spec(name: object, where: str) -> dict[str, Any]:
+    known = {path.stem: path for path in sorted(SPECS_DIR.glob("*.toml"))}
+    if not isinstance(name, str) or name not in known:
+        raise _bad(f"like is {name!r}, expected one of {', '.join(known)}", where)
+    return _read_toml(known[name])
