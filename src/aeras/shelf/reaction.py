@@ -127,11 +127,8 @@ def fuse(behaviour: Behaviour, faces: Faces = NO_FACES) -> Reaction:
     )
 
 
-def say(reaction: Reaction, *, hold_s: float | str = 0.0, stay_s: float | str = 0.0) -> list[str]:
-    """The reasons of a reaction in plain words, strongest first.
-
-    Lengths are seconds, or a class of them such as ``5-15``.
-    """
+def say(reaction: Reaction, *, hold_s: float = 0.0, stay_s: float = 0.0) -> list[str]:
+    """The reasons of a reaction in plain words, strongest first."""
     words = {code: text for table in (BEHAVIOUR, EXPRESSION) for code, (_, text) in table.items()}
     return [
         words[code].format(hold=round(hold_s), stay=round(stay_s))

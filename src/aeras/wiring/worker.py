@@ -47,8 +47,6 @@ class WorkerPlan:
         faces: Whether faces may be looked for at all.
         expression: Whether their expression may be read.
         grain: Coarseness of event times.
-        started_s: ``time.monotonic()`` moment that files played as cameras count from, so that
-            two recordings of the same scene stay in step.
     """
 
     shop: Shop
@@ -56,7 +54,6 @@ class WorkerPlan:
     faces: bool
     expression: bool
     grain: timedelta
-    started_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +189,6 @@ class Worker:
     """Reads the cameras of a rig, one thread each, and analyses their frames one at a time."""
 
     def __init__(self, plan: WorkerPlan, outbox: Outbox) -> None:
-        self._plan = plan
         self._outbox = outbox
         self._stop = threading.Event()
         self._turn = threading.Lock()
@@ -200,6 +196,10 @@ class Worker:
         perception = Perception(PerceptionOptions(expression=plan.expression))
         self._rig = Rig(plan.shop, specs, perception, RigOptions(faces=plan.faces))
         self._gate = Gate(plan.shop, grain=plan.grain)
+        perception.warm_up(frozenset({"faces"} if plan.faces else set()) | {"people", "hands"})
+        # Only now, with the models loaded, do files played as cameras begin, all at one moment:
+        # two recordings of the same scene stay in step, and none of it is missed.
+        self._started_s = time.monotonic()
         self._eyes = [self._open(spec) for spec in specs]
 
     def run(self, orders: Connection) -> None:
@@ -227,7 +227,7 @@ class Worker:
                 spec,
                 clock=_now,
                 loop=True,  # a file plays as if it were a live camera
-                start_s=self._plan.started_s,
+                start_s=self._started_s,
                 sample_fps=spec.fps,
             )
         except AerasError as error:  # one camera down must not stop the others
@@ -276,9 +276,8 @@ def plans(
     expression: bool,
     grain: timedelta,
 ) -> list[WorkerPlan]:
-    """One plan a rig, all counting from the same moment."""
-    started = time.monotonic()
+    """One plan a rig."""
     return [
-        WorkerPlan(shop, tuple(spec.id for spec in group), faces, expression, grain, started)
+        WorkerPlan(shop, tuple(spec.id for spec in group), faces, expression, grain)
         for group in groups
     ]
