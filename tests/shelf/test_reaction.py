@@ -91,6 +91,10 @@ def test_a_reading_says_why_in_plain_words() -> None:
     assert say(reaction, hold_s=3.2) == ["put back after 3 s", "mouth or brow drawn"]
 
 
+def test_a_coarse_length_reads_as_well() -> None:
+    assert say(fuse(Behaviour(Kind.PUT_BACK, hold_s=8)), hold_s="5-15") == ["put back after 5-15 s"]
+
+
 def test_no_wording_claims_a_feeling() -> None:
     words = " ".join(text for table in (BEHAVIOUR, EXPRESSION) for _, text in table.values())
     for claim in ("feel", "happy", "angry", "sad", "disgust", "like", "emotion"):

@@ -15,21 +15,25 @@ class DwellOptions:
 
     Attributes:
         least_s: A shorter stay is passing by.
+        least_move: Share of its height by which a body must have moved since it was first seen.
+            Goods can look like people to a model, but they stand quite still; nobody does.
         gap_s: A visit survives this long without its track being seen in the zone.
     """
 
     least_s: float = 2.0
+    least_move: float = 0.04
     gap_s: float = 1.5
 
 
 @dataclass(slots=True)
 class Visit:
-    """One track's stay in front of a fixture; ``id`` is the track's."""
+    """One track's stay in front of a fixture; ``id`` is the track's, ``moved`` in own heights."""
 
     id: int
     from_s: float
     to_s: float
     box: Box
+    moved: float = 0.0
 
     @property
     def stay_s(self) -> float:
@@ -51,6 +55,7 @@ class Visits:
         self.options = options or DwellOptions()
         self._stands_there = stands_there
         self._open: dict[int, Visit] = {}
+        self._ranges: dict[int, Box] = {}
 
     @property
     def present(self) -> tuple[Visit, ...]:
@@ -59,6 +64,7 @@ class Visits:
 
     def update(self, tracks: Sequence[Track], t_s: float) -> list[Visit]:
         """Takes the tracks of one frame; gives the visits that ended, long enough or not."""
+        self._ranges = {track.id: self._range(track) for track in tracks}
         for track in tracks:
             if not self._stands_there(track.box):
                 continue
@@ -66,6 +72,9 @@ class Visits:
                 track.id, Visit(track.id, max(track.started_s, t_s - 1.0), t_s, track.box)
             )
             visit.to_s, visit.box = max(visit.to_s, track.seen_s), track.box
+            x0, y0, x1, y1 = self._ranges[track.id]
+            height = max(track.box[3] - track.box[1], 1.0)
+            visit.moved = max(visit.moved, max(x1 - x0, y1 - y0) / height)
         return self._end(lambda visit: t_s - visit.to_s > self.options.gap_s)
 
     def finish(self) -> list[Visit]:
@@ -90,7 +99,14 @@ class Visits:
 
     def long_enough(self, visit: Visit) -> bool:
         """Whether a visit counts as dwell."""
-        return visit.stay_s >= self.options.least_s
+        enough = visit.stay_s >= self.options.least_s
+        return enough and visit.moved >= self.options.least_move
+
+    def _range(self, track: Track) -> Box:
+        """Where the middle of a track's box has been since the track began, xyxy."""
+        x, y = (track.box[0] + track.box[2]) / 2, (track.box[1] + track.box[3]) / 2
+        x0, y0, x1, y1 = self._ranges.get(track.id, (x, y, x, y))
+        return min(x, x0), min(y, y0), max(x, x1), max(y, y1)
 
 
 def _distance(box: Box, point: tuple[float, float]) -> float:

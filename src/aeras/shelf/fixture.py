@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -139,7 +139,12 @@ class FixtureReader:
         outline = fit_polygon(self.fixture.polygon, self.camera.size, frame.size) if own else ()
         zone = Zone(outline)
         aisle = self.camera.role is CameraRole.AISLE
-        self._visits = Visits(zone.holds_feet if aisle else zone.holds_face, self.options.dwell)
+        options = self.options.dwell
+        self._visits = (
+            Visits(zone.holds_feet, options)
+            if aisle
+            else Visits(zone.holds_face, replace(options, least_move=0.0))
+        )
         if aisle and own and (outline or fit):
             self._lay_out([p for p in (outline, *fit) if p], fit, frame)
 
@@ -204,7 +209,7 @@ class FixtureReader:
         taken = np.zeros(look.differs.shape, dtype=bool)
         for shelf in self._shelves:
             taken |= shelf.place.mask
-        points = [(hand.x, hand.y) for hand in hands]
+        points = [(hand.x, hand.y) for hand in hands if hand.reaching]
         for new in self._discovery.update(look, self._view, covered, points, taken):
             x, y = new.centre
             x_off, y_off = self._view.region[:2]

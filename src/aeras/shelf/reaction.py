@@ -131,10 +131,14 @@ def say(reaction: Reaction, *, hold_s: float = 0.0, stay_s: float = 0.0) -> list
     """The reasons of a reaction in plain words, strongest first."""
     words = {code: text for table in (BEHAVIOUR, EXPRESSION) for code, (_, text) in table.items()}
     return [
-        words[code].format(hold=round(hold_s), stay=round(stay_s))
+        words[code].format(hold=_length(hold_s), stay=_length(stay_s))
         for code in reaction.reasons
         if code in words
     ]
+
+
+def _length(seconds: float | str) -> str:
+    return seconds if isinstance(seconds, str) else str(round(seconds))
 
 
 _Evidence = tuple[str, Weights, float]
