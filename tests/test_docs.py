@@ -4,12 +4,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 import yaml
 from pydantic import BaseModel
 
-from aeras import config
+from aeras import cli, config
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,3 +58,17 @@ def test_every_page_of_the_documentation_exists_and_its_links_lead_somewhere():
     for file in files:
         for target in re.findall(r"\]\(([^)#:]+)\)", file.read_text()):
             assert (file.parent / target).exists(), f"{file.name} links to {target}"
+
+
+def _commands(command: Any, name: str) -> list[str]:
+    """Full names of a command or of all commands below it."""
+    below = getattr(command, "commands", {})
+    found = [n for key, part in below.items() for n in _commands(part, f"{name} {key}")]
+    return found or [name]
+
+
+def test_every_command_is_documented():
+    page = (ROOT / "docs" / "commands.md").read_text()
+    names = _commands(typer.main.get_command(cli.app), "aeras")
+    assert len(names) > 10
+    assert [name for name in names if f"`{name}`" not in page] == []
