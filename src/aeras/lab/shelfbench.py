@@ -26,6 +26,8 @@ from aeras.wiring.rig import Rig
 
 BOTTLE_RELEASE_S = 1.5
 """In the bottle clip the hand stays about this long after the bottle is first seen standing."""
+BOTTLE_EARLY_S = 0.2
+"""With `EARLY_S` the 0.5 s to which that clip is annotated."""
 BOTTLE_ROWS = {"tight": (105, 312, 8), "caps": (105, 145, 0), "columns": (0, 359, 8)}
 MATCH_S = 0.5
 EARLY_S = 0.3
@@ -65,7 +67,7 @@ def _bottles(clips: Path, top: int, bottom: int, wider: int) -> dict[str, float]
     truth = [
         Truth("take", e["slot"], e["t"], e["t"])
         if e["type"] == "pick"
-        else Truth("put_back", e["slot"], e["t"], e["t"] + BOTTLE_RELEASE_S)
+        else Truth("put_back", e["slot"], e["t"] - BOTTLE_EARLY_S, e["t"] + BOTTLE_RELEASE_S)
         for e in told["events"]
     ]
     fixture = Fixture("f", "f", "c", _box(30, 40, 610, 345), facings)
