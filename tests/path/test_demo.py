@@ -134,7 +134,8 @@ def demo(home: Path, headless: dict[str, float]) -> Iterator[Open]:
             line = process.stderr.readline()
             assert line, said
             said += line
-        threading.Thread(target=process.stderr.read, daemon=True).start()
+        rest = threading.Thread(target=process.stderr.read, daemon=True)
+        rest.start()
         url = re.search(r"Dashboard\s+(\S+)", said)
         password = re.search(r"password (\S+)", said)
         assert url
@@ -143,6 +144,8 @@ def demo(home: Path, headless: dict[str, float]) -> Iterator[Open]:
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
+        rest.join(timeout=5)
+        process.stderr.close()
 
 
 @pytest.fixture
@@ -179,6 +182,8 @@ def test_a_newcomer_signs_in_sees_the_shop_live_and_a_shopper_answers(
         timeout=90_000,
     )
 
+    opened = page.locator("section", has_text="Open triggers").get_by_text("Kale Crisps")
+    expect(opened.first).to_be_visible(timeout=150_000)
     page.goto("/surveys/card/kale-crisps")
     link = page.locator(".no-print a").get_attribute("href")
     assert link
