@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from records import NOON, answer
 from sqlalchemy import create_engine
 
-from aeras.domain.errors import InputError, StoreError
+from aeras.domain.errors import StoreError
 from aeras.store.control import Control
 from aeras.store.tables import Base
 
@@ -62,10 +62,9 @@ def test_no_secret_of_a_person_is_in_the_file(tmp_path):
     book = opened(path)
     book.add_user("amy", "correct horse battery", "viewer")
     book.add_answer(answer(receipt="ABCD-EFGH-IJKL-MNOP"))
-    token = book.new_setup_token()
     book.close()
     data = b"".join(file.read_bytes() for file in tmp_path.iterdir())
-    for secret in ("correct horse", "ABCD-EFGH", "ABCDEFGHIJKLMNOP", token):
+    for secret in ("correct horse", "ABCD-EFGH", "ABCDEFGHIJKLMNOP"):
         assert secret.encode() not in data
 
 
@@ -141,27 +140,6 @@ def test_many_answers_at_once_skip_those_that_are_stored(control):
     assert control.add_answers(answers) == 20
     assert control.add_answers([]) == 0
     assert len(control.answers()) == 50
-
-
-def test_the_setup_link_makes_one_admin_once(control):
-    stale = control.new_setup_token()
-    token = control.new_setup_token()
-    for wrong in (stale, "", "guess"):
-        with pytest.raises(InputError, match="set-up link is wrong"):
-            control.claim_setup(wrong, "amy", "a long password")
-    with pytest.raises(InputError, match="5 characters"):
-        control.claim_setup(token, "amy", "short")
-    assert control.claim_setup(token, "amy", "a long password").role == "admin"
-    with pytest.raises(InputError, match="set-up link is wrong"):
-        control.claim_setup(token, "eve", "a long password")
-    assert control.sign_in("amy", "a long password") is not None
-
-
-def test_a_setup_link_is_worthless_once_somebody_can_sign_in(control):
-    token = control.new_setup_token()
-    control.add_user("amy", "a long password", "admin")
-    with pytest.raises(InputError, match="set-up link is wrong"):
-        control.claim_setup(token, "eve", "a long password")
 
 
 def test_an_unknown_name_costs_the_same_hashing_as_a_wrong_password(tmp_path):

@@ -34,7 +34,6 @@ from aeras.store.tables import (
 ROLES = ("viewer", "manager", "officer", "admin")
 MIN_PASSWORD = 10
 MAX_PASSWORD = 1024
-_SETUP = "setup_token_hash"
 _OWNER_ONLY = 0o600
 
 
@@ -219,34 +218,6 @@ class Control:
         """False on first run."""
         with self._session() as session:
             return session.scalar(select(UserRecord.name).limit(1)) is not None
-
-    def new_setup_token(self) -> str:
-        """A token that lets its holder create the first user; replaces any earlier one."""
-        token = secrets.token_urlsafe(24)
-        self.set_setting(_SETUP, _sha256(token))
-        return token
-
-    def claim_setup(self, token: str, name: str, password: str) -> User:
-        """Creates the first user, an admin, and burns the set-up token.
-
-        Raises InputError when the token is wrong or used, or name or password are unusable.
-        """
-        _check_user(name, password, "admin")
-        hashed = self._hasher.hash(password)
-        burn = delete(SettingRecord).where(
-            SettingRecord.name == _SETUP,
-            SettingRecord.value == _sha256(token),
-            ~select(UserRecord).exists(),
-        )
-        with self._session() as session:
-            result: Any = session.execute(burn)
-            if result.rowcount == 0:
-                raise InputError(
-                    "this set-up link is wrong or was used before",
-                    todo="Restart AERAS for a new one, or ask an admin for an account",
-                )
-            session.add(UserRecord(name=name, role="admin", password_hash=hashed))
-        return User(name, "admin")
 
     def _verify(self, stored: str, password: str) -> bool:
         try:
