@@ -1,5 +1,6 @@
 # make demo   sets everything up and runs the demo shop on http://localhost:8000
 # make test   sets everything up and runs all checks and tests
+# make extras the tests of the optional extra (torch), in an environment of its own
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -46,6 +47,18 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 	$(INSTALL) -r requirements-dev.lock
 	@touch $@
 
+# Tests of the optional extra `train`, in an environment of their own: torch is large, and with
+# most indexes this fetches a build with CUDA.
+extras: $(VENV)-train/.installed
+	$(VENV)-train/bin/python -m pytest -m extra
+
+$(VENV)-train/.installed: requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)-train
+	$(subst $(BIN),$(VENV)-train/bin,$(subst VIRTUAL_ENV=$(VENV),VIRTUAL_ENV=$(VENV)-train,$(INSTALL))) -r requirements-dev.lock
+	$(VENV)-train/bin/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" "onnx>=1.17"
+	$(subst $(BIN),$(VENV)-train/bin,$(subst VIRTUAL_ENV=$(VENV),VIRTUAL_ENV=$(VENV)-train,$(INSTALL))) --no-deps -e .
+	@touch $@
+
 # The browser tests drive a real Chromium.
 chromium:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
@@ -63,4 +76,4 @@ docs: $(VENV)/.installed
 	$(BIN)/python tools/data_dictionary.py
 
 clean:
-	rm -rf $(VENV) build dist var node_modules src/aeras/serve/static/vendor
+	rm -rf $(VENV) $(VENV)-train build dist var node_modules src/aeras/serve/static/vendor

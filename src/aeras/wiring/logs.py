@@ -19,5 +19,6 @@ def set_up_logs(level: str | None = None) -> None:
     chosen = logging.getLevelNamesMapping().get(os.environ.get(LEVEL, "warning").upper())
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(chosen or logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        # Asked for at each call: whoever redirects stderr later is followed.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
