@@ -54,6 +54,7 @@ class Run:
     def __init__(self, config: TrainConfig, splits: Splits, folder: Path) -> None:
         self.config, self.splits, self.folder = config, splits, folder
         self.stage, self.epoch, self.active_s = 0, 0, 0.0
+        self.git_commit = _git_commit()
         torch.manual_seed(config.seed)
         torch.set_flush_denormal(True)
         cv2.setNumThreads(1)
@@ -305,7 +306,7 @@ def record(run: Run) -> dict[str, Any]:
         "name": run.config.name,
         "config": dataclasses.asdict(run.config),
         "seed": run.config.seed,
-        "git_commit": _git_commit(),
+        "git_commit": run.git_commit,
         "torch": str(torch.__version__),
         "parameters": parameter_count(run.net),
         "faces": {name: len(getattr(run.splits, name)) for name in ("train", "valid", "test")},

@@ -1,0 +1,86 @@
+"""Figures of expression networks: FER+ test, faces of another origin, small and compressed faces.
+
+    AERAS_DATA=... python benchmarks/expression.py [MODEL ...]
+
+MODEL is a name of models.toml or an ONNX file with its spec beside it; default: the shipped one.
+Needs the data sets `ferplus.npz` and `expressions/` under $AERAS_DATA. Prints one JSON line a
+model. The test split and `expressions/` are for measuring: nothing is chosen on them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from aeras.domain.seen import EXPRESSIONS, Image
+from aeras.lab.expression import (
+    Degradation,
+    evaluate_expression,
+    read_labelled,
+    reader_of_crops,
+    reader_of_pictures,
+)
+from aeras.lab.train.data import NO_LABEL, FerPlus
+from aeras.perceive.expression import load_expression
+from aeras.perceive.yunet import Yunet
+
+CONDITIONS = {
+    "as it is": Degradation(),
+    "96 px": Degradation(96),
+    "24 px, JPEG 60": Degradation(24, 60),
+    "16 px, JPEG 60": Degradation(16, 60),
+}
+BRIEF = ("n", "missed", "accuracy", "balanced_accuracy", "ece")
+
+
+def main(models: list[str]) -> None:
+    """Measures each model on the same faces."""
+    data = Path(os.environ.get("AERAS_DATA", "data"))
+    faces, names = ferplus_test(data / "ferplus.npz")
+    pictures, labels = read_labelled(data / "expressions/images", data / "expressions/labels.csv")
+    for model in models or ["expression"]:
+        network, detector = load_expression(model), Yunet()
+        figures: dict[str, Any] = {"model": Path(model).name, "ferplus": {}, "expressions": {}}
+        for condition, worse in CONDITIONS.items():
+            scores = evaluate_expression(faces, names, reader_of_crops(network, worse))
+            figures["ferplus"][condition] = {key: scores[key] for key in BRIEF}
+            if condition == "as it is":
+                figures |= {"per_class": scores["per_class"], "groups": scores["groups"]}
+            found = reader_of_pictures(detector, network, worse)
+            scores = evaluate_expression(pictures, labels, found)
+            figures["expressions"][condition] = {key: scores[key] for key in BRIEF}
+        figures["ms_per_face"] = milliseconds(network.read_crops, faces[0])
+        sys.stdout.write(json.dumps(figures) + "\n")
+        sys.stdout.flush()
+
+
+def ferplus_test(path: Path) -> tuple[list[Image], list[str]]:
+    """The test faces on whose expression a majority agrees (Barsoum et al. 2016), as BGR."""
+    test = FerPlus(path).load(EXPRESSIONS, 48).test
+    scored = test.labels != NO_LABEL
+    faces = [
+        np.asarray(cv2.cvtColor(face, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+        for face in test.images[scored]
+    ]
+    return faces, [EXPRESSIONS[label] for label in test.labels[scored]]
+
+
+def milliseconds(read_crops: Any, face: Image) -> float:
+    """Median time of one face, one thread, preprocessing included."""
+    times = []
+    for _ in range(500):
+        began = time.perf_counter()
+        read_crops([face])
+        times.append(time.perf_counter() - began)
+    return round(1000 * float(np.median(times)), 3)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
