@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import statistics
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -141,14 +142,18 @@ def test_looped_files_with_one_start_show_the_same_moment(tmp_path: Path) -> Non
         for name in "ab"
     ]
     streams = [source.frames() for source in sources]
+    apart, late = [], []
     try:
         for _ in range(20):
             one, other = (next(stream) for stream in streams)
-            assert abs(one.t_s - other.t_s) < 0.25
-            assert abs(one.t_s - (time.monotonic() - start_s)) < 0.4
+            apart.append(abs(one.t_s - other.t_s))
+            late.append(abs(one.t_s - (time.monotonic() - start_s)))
             expected = grey_of(round(one.t_s * 15) % 15)
             assert abs(int(one.image.mean()) - expected) < 6
         assert one.t_s > 101
+        # Medians: a busy machine may hold up single frames, but nothing may drift.
+        assert statistics.median(apart) < 0.15
+        assert statistics.median(late) < 0.3
     finally:
         for source in sources:
             source.close()
