@@ -80,11 +80,18 @@ def test_no_faces_no_work(model: OnnxExpression) -> None:
     assert model.read(np.zeros((10, 10, 3), dtype=np.uint8), []) == []
 
 
-def test_biases_favour_rare_expressions(actor: Callable[..., Image]) -> None:
+def test_biases_favour_rare_expressions(actor: Callable[..., Image], tmp_path: Path) -> None:
+    own = tmp_path / "own.onnx"
+    own.write_bytes((MODELS_DIR / "expression.onnx").read_bytes())
+    biases = [0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0]
+    own.with_name("own.onnx.toml").write_text(
+        f'size = [48, 48]\ncolour = "grey"\nmargin = 0.8\nshift = 0.05\n'
+        f"classes = {list(EXPRESSIONS)}\nbiases = {biases}\n"
+    )
     image = actor(("white-male-40plus-neutral", 320))
     box = (75.0, 30.0, 265.0, 285.0)
-    plain = load_expression().read(image, [box])[0]
-    biased = load_expression(biased=True).read(image, [box])[0]
+    plain = load_expression(str(own)).read(image, [box])[0]
+    biased = load_expression(str(own), biased=True).read(image, [box])[0]
     assert biased["disgust"] > plain["disgust"]
     assert biased["neutral"] < plain["neutral"]
 
