@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aeras.capture.decoding import Address, Video
+from aeras.capture.decoding import Address
 from aeras.capture.fitting import Picture
+from aeras.capture.live import as_they_come
 from aeras.domain.ports import Clock
 
 
@@ -39,11 +39,7 @@ class DeviceFeed:
 
     def pictures(self, stop: threading.Event) -> Iterator[Picture]:
         """Opens the camera and yields pictures until it is unplugged or ``stop`` is set."""
-        with Video(self._address()) as video:
-            for image, _ in video.pictures():
-                if stop.is_set():
-                    return
-                yield Picture(image, time.monotonic() - self.start_s, self.clock())
+        return as_they_come(self._address(), stop, start_s=self.start_s, clock=self.clock)
 
     def _address(self) -> Address:
         width, height = self.size

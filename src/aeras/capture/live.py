@@ -11,9 +11,11 @@ from typing import Protocol
 
 import structlog
 
+from aeras.capture.decoding import Address, Video
 from aeras.capture.fitting import Picture, fit
 from aeras.capture.source import CameraState
 from aeras.domain.errors import SourceError
+from aeras.domain.ports import Clock
 from aeras.domain.seen import Frame
 from aeras.domain.shop import CameraSpec
 
@@ -207,3 +209,18 @@ class LiveSource:
         if changed:
             write = self._log.warning if state is CameraState.DOWN else self._log.info
             write("camera " + state, reason=reason, **facts)
+
+
+def as_they_come(
+    address: Address, stop: threading.Event, *, start_s: float, clock: Clock
+) -> Iterator[Picture]:
+    """Opens a live address and yields its pictures, stamped when they are decoded.
+
+    Ends when the stream breaks or ``stop`` is set. ``start_s`` is zero of `Frame.t_s` on the
+    monotonic clock. Raises SourceError.
+    """
+    with Video(address) as video:
+        for image, _ in video.pictures():
+            if stop.is_set():
+                return
+            yield Picture(image, time.monotonic() - start_s, clock())

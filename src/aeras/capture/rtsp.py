@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from aeras.capture.decoding import Address, Video
+from aeras.capture.decoding import Address
 from aeras.capture.fitting import Picture
-from aeras.capture.live import Backoff
+from aeras.capture.live import Backoff, as_they_come
 from aeras.capture.redact import redact
 from aeras.domain.ports import Clock
 
@@ -53,11 +52,7 @@ class RtspFeed:
 
     def pictures(self, stop: threading.Event) -> Iterator[Picture]:
         """Connects and yields pictures until the stream breaks or ``stop`` is set."""
-        with Video(self._address()) as video:
-            for image, _ in video.pictures():
-                if stop.is_set():
-                    return
-                yield Picture(image, time.monotonic() - self.start_s, self.clock())
+        return as_they_come(self._address(), stop, start_s=self.start_s, clock=self.clock)
 
     def _address(self) -> Address:
         # nobuffer and low_delay give the newest picture; the first frames may be lost for it.

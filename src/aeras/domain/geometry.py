@@ -27,28 +27,10 @@ def polygon_box(polygon: Polygon) -> Box:
     return (min(xs), min(ys), max(xs), max(ys))
 
 
-def polygon_area(polygon: Polygon) -> float:
-    """Unsigned area by the shoelace formula, in squared units of the points."""
-    total = 0.0
-    for (x0, y0), (x1, y1) in zip(polygon, (*polygon[1:], polygon[0]), strict=True):
-        total += x0 * y1 - x1 * y0
-    return abs(total) / 2
-
-
 def polygon_centre(polygon: Polygon) -> Point:
     """The mean of the corners; inside for the convex shapes that facings are."""
     n = len(polygon)
     return (sum(x for x, _ in polygon) / n, sum(y for _, y in polygon) / n)
-
-
-def contains(polygon: Polygon, point: Point) -> bool:
-    """Whether a point lies inside, by the even-odd rule (Shimrat 1962)."""
-    x, y = point
-    inside = False
-    for (x0, y0), (x1, y1) in zip(polygon, (*polygon[1:], polygon[0]), strict=True):
-        if (y0 > y) != (y1 > y) and x < (x1 - x0) * (y - y0) / (y1 - y0) + x0:
-            inside = not inside
-    return inside
 
 
 def scale_polygon(polygon: Polygon, sx: float, sy: float) -> Polygon:

@@ -6,7 +6,7 @@ import resource
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,6 @@ class _Load:
     frames: int = 0
     cpu_s: float = 0.0
     wall_s: float = 0.0
-    dropped: int = 0
     delays_s: list[float] = field(default_factory=list)
 
 
@@ -135,7 +134,7 @@ def _measure(specs: Sequence[CameraSpec], seconds: float, rigs: Rigs | None) -> 
     time.sleep(seconds)
     with turn:
         load.cpu_s, load.wall_s = time.process_time() - cpu_s, time.monotonic() - wall_s
-        measured = _Load(load.frames, load.cpu_s, load.wall_s, 0, list(load.delays_s))
+        measured = replace(load, delays_s=list(load.delays_s))
     for source in sources:
         source.close()
     for thread in threads:

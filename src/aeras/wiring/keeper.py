@@ -24,7 +24,7 @@ class Keeper:
     Ids make a repeated append harmless, so a batch that failed half-way is simply sent again.
 
     Attributes:
-        trouble: What the store last said, "" while all is well; shown on the dashboard.
+        trouble: What the store last said, "" while all is well; logged when it begins.
         lost: Events that were given up because too many were waiting.
     """
 
