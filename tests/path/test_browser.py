@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.serve.conftest import Site, make_site
-from tests.serve.fake import paint
+from tests.serve.fake import NOW, paint
 from tests.serve.test_live import running, wait_for
 
 pytestmark = pytest.mark.browser
@@ -62,6 +62,7 @@ def url(site: Site) -> Iterator[str]:
 def context(browser: Browser, url: str) -> Iterator[BrowserContext]:
     opened = browser.new_context(base_url=url, locale="en-GB")
     opened.set_default_timeout(8000)
+    opened.clock.set_fixed_time(NOW)  # the server's clock stands too: "just now" stays true
     yield opened
     opened.close()
 
