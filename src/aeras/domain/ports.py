@@ -126,7 +126,7 @@ class Channel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person who may sign in. ``role`` is ``viewer``, ``manager``, ``officer`` or ``admin``."""
+    """A person who may sign in. ``role`` is one of `aeras.domain.roles.Role`."""
 
     name: str
     role: str

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from aeras.domain.ports import Board, Clock
+from aeras.domain.roles import allows
 from aeras.serve import figures
 from aeras.serve.assets import Assets
 from aeras.serve.session import Sessions, visitor
@@ -52,7 +53,9 @@ class Pages:
             lstrip_blocks=True,
         )
         self._env.filters["script_json"] = script_json
-        self._env.globals.update(asset=assets.url, figures=figures, language_names=NAMES)
+        self._env.globals.update(
+            asset=assets.url, figures=figures, language_names=NAMES, allows=allows
+        )
 
     def words(self, request: Request, language: str = "") -> Words:
         """The words for this visitor: the page's language if it has one, their choice, else what

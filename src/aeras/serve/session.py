@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -11,11 +12,11 @@ from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.responses import Response
 
 from aeras.domain.ports import User, UserBook
+from aeras.domain.roles import Role, allows
 
 SESSION = "aeras_session"
 FORM = "aeras_form"
 MAX_AGE_S = 12 * 3600
-ROLES = ("viewer", "manager", "officer", "admin")
 
 
 class SignInNeededError(Exception):
@@ -128,15 +129,19 @@ def require_user(request: Request) -> User:
     return user
 
 
-def require_manager(request: Request) -> User:
-    """Dependency: a user who may change things and send surveys."""
-    user = require_user(request)
-    if user.role == "viewer":
-        raise NotAllowedError(
-            "your role may look but not change anything",
-            "Ask an administrator for the manager role",
-        )
-    return user
+def require(needed: Role) -> Callable[[Request], User]:
+    """A dependency: the signed-in user, if their role allows what `needed` is asked for."""
+
+    def check(request: Request) -> User:
+        user = require_user(request)
+        if not allows(user.role, needed):
+            raise NotAllowedError(
+                f"this needs the role {needed.value}, yours is {user.role}",
+                f"Ask somebody with the role {needed.value}, or an administrator for that role",
+            )
+        return user
+
+    return check
 
 
 def require_form_header(request: Request) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from aeras.domain.errors import InputError, StoreError
 from aeras.domain.kept import Answer, Origin, Trigger, TriggerState
 from aeras.domain.ports import User
+from aeras.domain.roles import Role
 from aeras.store.schema import migrate
 from aeras.store.tables import (
     AnswerRecord,
@@ -31,7 +32,6 @@ from aeras.store.tables import (
     UserRecord,
 )
 
-ROLES = ("viewer", "manager", "officer", "admin")
 MIN_PASSWORD = 10
 MAX_PASSWORD = 1024
 _OWNER_ONLY = 0o600
@@ -352,8 +352,8 @@ def _check_user(name: str, password: str, role: str) -> None:
             f"expected {MIN_PASSWORD} to {MAX_PASSWORD}",
             todo="Choose a longer sentence that you can remember",
         )
-    if role not in ROLES:
-        raise InputError(f"unknown role {role!r}, expected one of {', '.join(ROLES)}")
+    if role not in list(Role):
+        raise InputError(f"unknown role {role!r}, expected one of {', '.join(Role)}")
 
 
 def _trigger(record: TriggerRecord) -> Trigger:
