@@ -321,6 +321,54 @@ def tracking(
     _show(score_sequence(sequence), as_json=as_json)
 
 
+@lab.command("shelf")
+def shelf_figures(
+    data: Annotated[Path, typer.Argument(help="Folder of test data.", metavar="DATA")],
+    *,
+    annotations: Annotated[Path | None, typer.Option(help="More annotated clips (JSON).")] = None,
+    rendered: Annotated[
+        Path | None, typer.Option(help="Folder of rendered videos with their truth.json.")
+    ] = None,
+    suite: Annotated[
+        list[str] | None, typer.Option(help="bottles, table, zone or rendered; may repeat.")
+    ] = None,
+    split: Annotated[list[str] | None, typer.Option(help="fit or held; may repeat.")] = None,
+    only: Annotated[str, typer.Option(help="Only clips with this in their name.")] = "",
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder that keeps what the models found.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Tell each event.")] = False,
+    as_json: JsonOpt = False,
+) -> None:
+    """Scores takes and put backs on clips whose truth is known.
+
+    Example:  `aeras lab shelf DATA --annotations benchmarks/shelf-clips/events.json
+    --suite table --cache var/seen --verbose`
+    """
+    from aeras.lab.shelfbench import SPLITS, SUITES, Bench, Result, run, table
+
+    def tell(name: str, result: Result) -> None:
+        if verbose:
+            _say(f"{name}: {result.clip.name}")
+            for row in result.rows:
+                _say(f"    {row.line()}")
+
+    figures = run(
+        data,
+        annotations=annotations,
+        rendered=rendered,
+        suites=suite or SUITES,
+        splits=split or SPLITS,
+        only=only,
+        bench=Bench(cache),
+        on_clip=tell,
+    )
+    if as_json:
+        _json_line(figures)
+    else:
+        out.print(table(figures), markup=False, highlight=False, soft_wrap=True)
+
+
 @lab.command("simulate")
 def simulate_shop(
     site: SiteArg,
