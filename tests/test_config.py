@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -139,3 +139,81 @@ def test_facings_without_a_place_are_laid_out_along_their_fixture(write):
     extra = "      - {id: drinks-2, polygon: [[350, 319], [360, 319], [360, 333]]}\n"
     facings = load_site(write(text + extra)).shop.fixtures[0].facings
     assert [f.on_map for f in facings] == [(0, 0, 2, 1), (2, 0, 4, 1)]
+
+
+CALIBRATED = (
+    SMALLEST.replace(
+        "size: [640, 480]}",
+        "size: [640, 480],\n     floor: {size: [640, 480], "
+        "points: [[60, 200, 1, 1], [580, 210, 4, 1], "
+        "[600, 440, 3.5, 3], [40, 450, 1.5, 3]]}}",
+    )
+    + "map: {size: [10, 6]}\n"
+)
+
+
+def test_a_calibrated_camera_carries_its_marks(write):
+    camera = load_site(write(CALIBRATED)).shop.camera("aisle-1")
+    assert len(camera.marks) == 4
+    assert camera.marks[1].place == (4, 1)
+    assert camera.lens is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("floor: {size: [640, 480]", "floor: {size: [1280, 960]", ["calibrated at 1280 x 960",
+                                                                  "calibrate it again"]),
+        ("[580, 210, 4, 1], ", "", ["3 pairs of points", "camera aisle-1"]),
+        ("[580, 210, 4, 1]", "[580, 210, 14, 1]", ["point 2", "off the map", "10 x 6 m"]),
+        ("[580, 210, 4, 1]", "[61, 201, 4, 1]", ["points 1 and 2 are the same place twice"]),
+        ("map: {size: [10, 6]}", "", ["no map", "map.size"]),
+        ("size: [640, 480],\n", "size: [640, 480], staff: [[[0,0],[10,10],[10,0],[0,10]]],\n",
+         ["edges cross"]),
+    ],
+)  # fmt: skip
+def test_a_calibration_that_cannot_hold_is_refused(write, old, new, words):
+    text = CALIBRATED.replace(old, new)
+    assert text != CALIBRATED
+    _, found = read_site(write(text))
+    assert len(found) == 1
+    for word in words:
+        assert word in str(found[0])
+
+
+PLANNED = SMALLEST.replace("item: oat-milk, ", "") + "planogram_file: planogram.csv\n"
+
+
+def test_the_planogram_of_the_moment_says_what_stands_where(write):
+    path = write(PLANNED)
+    path.with_name("planogram.csv").write_text(
+        "version,valid_from,valid_to,facing,item\n"
+        "old,,2026-03-01,drinks-1,\nnew,2026-03-01,,drinks-1,oat-milk\n"
+    )
+    before = load_site(path, datetime(2026, 2, 1, tzinfo=UTC))
+    after = before.at(datetime(2026, 4, 1, tzinfo=UTC))
+    assert [s.shop.planogram for s in (before, after)] == ["old", "new"]
+    assert [s.shop.fixtures[0].facings[0].item for s in (before, after)] == [None, "oat-milk"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("a,2026-01-01,,drinks-9,oat-milk", ["planogram.csv:2", "no facing 'drinks-9'"]),
+        ("a,2999-01-01,,drinks-1,oat-milk", ["no version", "valid at", "aeras planogram import"]),
+    ],
+)
+def test_a_planogram_that_cannot_hold_is_refused(write, rows, words):
+    path = write(PLANNED)
+    path.with_name("planogram.csv").write_text(f"version,valid_from,valid_to,facing,item\n{rows}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_site(path)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_items_stand_in_one_place_only(write):
+    path = write(SMALLEST + "planogram_file: planogram.csv\n")
+    path.with_name("planogram.csv").write_text("version,facing,item\n1,drinks-1,oat-milk\n")
+    _, found = read_site(path)
+    assert "remove one of them" in str(found[0])

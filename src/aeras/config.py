@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -19,10 +19,21 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from shapely import Polygon as ShapelyPolygon
 from stdnum import ean
 
-from aeras.domain.errors import ConfigError
+from aeras.domain.errors import ConfigError, InputError
 from aeras.domain.geometry import Box, Polygon, as_polygon
-from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture, Item, Shop
-from aeras.privacy.profiles import PrivacyClaims, check_profile
+from aeras.domain.hours import OpeningHours, Span
+from aeras.domain.shop import (
+    CameraRole,
+    CameraSpec,
+    Facing,
+    Fixture,
+    FloorMark,
+    Item,
+    Lens,
+    Shop,
+)
+from aeras.privacy.profiles import PrivacyClaims, check_profile, faces_allowed
+from aeras.shelf.planogram import Known, Version, read_rows, valid_at, versions_of
 
 MIN_CORNERS = 3
 MAX_SIDE_PX = 8192
@@ -81,6 +92,29 @@ def _duration(value: Any) -> Any:
     return timedelta(**{unit: float(match[1])})
 
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _week(value: Any) -> Any:
+    """``always``, or spans by weekday from ``{mon: "09:00-13:00, 14:00-20:00"}``."""
+    if value == "always":
+        return value
+    if not isinstance(value, dict) or not set(value) <= set(DAYS):
+        raise ValueError('write always, or the days: {mon: "09:00-20:00", sat: "10:00-16:00"}')
+    return {DAYS.index(day): _spans(text) for day, text in value.items()}
+
+
+def _spans(text: Any) -> tuple[Span, ...]:
+    try:
+        ends = [part.split("-") for part in str(text).split(",")]
+        return tuple(
+            (time.fromisoformat(start.strip()), time.fromisoformat(end.strip()))
+            for start, end in ends
+        )
+    except ValueError:
+        raise ValueError(f'{text!r} are no opening hours: write "09:00-20:00"') from None
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -95,8 +129,15 @@ Gtin = Annotated[str, AfterValidator(_gtin)]
 Corners = Annotated[
     tuple[tuple[float, float], ...], BeforeValidator(lambda v: v), AfterValidator(_polygon)
 ]
+Mark = tuple[float, float, float, float] | tuple[float, float, float, float, float]
+"""x, y in pixels; x, y on the map in metres; height in metres if it is not on the floor."""
+Line = tuple[tuple[float, float], ...]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Side = Annotated[int, Field(ge=16, le=MAX_SIDE_PX)]
+Week = Annotated[
+    dict[int, tuple[Span, ...]] | Literal["always"],
+    BeforeValidator(_week),
+]
 
 
 # --- sections ---------------------------------------------------------------------------------
@@ -119,15 +160,26 @@ class SiteSection(_Section):
 class PrivacySection(_Section):
     """``privacy``: which law profile holds, and what it demands."""
 
-    profile: Literal["behaviour-only", "eu"] = "behaviour-only"
+    profile: Literal["behaviour-only", "eu", "uk", "us", "us-il"] = "behaviour-only"
     expression: bool = False
     jurisdiction: str | None = None
     controller: str | None = None
     dpia: str | None = None
     notice: str | None = None
+    consent: str | None = None
+    age_estimation: bool = False
+    children: bool = True
+    papers: str = "papers"
     k: int = Field(default=10, ge=2, le=1000)
     time_grain: Duration = timedelta(minutes=15)
     retention: Duration = timedelta(days=30)
+
+
+class HoursSection(_Section):
+    """``hours``: when the shop is open; nothing is read outside them."""
+
+    open: Week
+    holidays: tuple[date, ...] = ()
 
 
 class ItemSection(_Section):
@@ -140,6 +192,23 @@ class ItemSection(_Section):
     price: float | None = Field(default=None, ge=0, description="in whole currency units")
 
 
+class LensSection(_Section):
+    """``lens`` of a camera, in OpenCV's model."""
+
+    distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    focal: float | None = Field(default=None, gt=0)
+    centre: tuple[float, float] | None = None
+
+
+class FloorSection(_Section):
+    """``floor`` of a camera: what ties its picture to the map."""
+
+    points: tuple[Mark, ...] = ()
+    lines: tuple[Line, ...] = ()
+    size: tuple[Side, Side] | None = None
+    stream: tuple[Side, Side] | None = None
+
+
 class CameraSection(_Section):
     """One camera."""
 
@@ -149,6 +218,9 @@ class CameraSection(_Section):
     size: tuple[Side, Side]
     fps: float = Field(default=5.0, gt=0, le=60)
     excluded: tuple[Corners, ...] = ()
+    staff: tuple[Corners, ...] = ()
+    floor: FloorSection | None = None
+    lens: LensSection | None = None
     simulated: bool = False
 
 
@@ -206,11 +278,13 @@ class SiteFile(_Section):
 
     site: SiteSection
     privacy: PrivacySection = PrivacySection()
+    hours: HoursSection | None = None
     items: tuple[ItemSection, ...] = ()
     items_file: str | None = None
     cameras: tuple[CameraSection, ...] = ()
     fixtures: tuple[FixtureSection, ...] = ()
     planogram: Id = "1"
+    planogram_file: str | None = None
     map: MapSection | None = None
     triggers: tuple[TriggerSection, ...] = ()
     server: ServerSection = ServerSection()
@@ -225,7 +299,11 @@ class Site:
         path: The site file.
         data: Folder of the databases.
         shop: What the rooms need to know of it.
+        file: The whole file as it stands.
+        planograms: All versions of the planogram, in their order in time.
         privacy, triggers, server: The sections as they stand in the file.
+        hours: When the shop is open, None if the file does not say.
+        undeclared: Cameras that read faces and do not say where staff stand.
     """
 
     path: Path
@@ -234,13 +312,25 @@ class Site:
     privacy: PrivacySection
     triggers: tuple[TriggerSection, ...]
     server: ServerSection
+    hours: OpeningHours | None
+    undeclared: tuple[str, ...]
+    file: SiteFile
+    planograms: tuple[Version, ...]
+
+    def at(self, moment: datetime) -> Site:
+        """The same site with the planogram that is valid at a moment (UTC)."""
+        return _build(self.file, self.path, self.planograms, moment)
 
 
 # --- reading ------------------------------------------------------------------------------------
 
 
-def load_site(path: Path) -> Site:
+def load_site(path: Path, at: datetime | None = None) -> Site:
     """Reads and validates a site file.
+
+    Args:
+        path: The file.
+        at: Moment (UTC) whose planogram is taken; by default now.
 
     Raises:
         ConfigError: For the first problem, with file and line; it says how many more there are.
@@ -250,23 +340,48 @@ def load_site(path: Path) -> Site:
         first = found[0]
         more = f" ({len(found) - 1} more: run aeras check)" if len(found) > 1 else ""
         raise ConfigError(first.what + more, where=first.where, todo=first.todo)
-    return _build(file, path)
+    moment = at or datetime.now(UTC)
+    versions = read_planograms(file, path)[0]
+    if file.planogram_file and valid_at(versions, moment) is None:
+        raise ConfigError(
+            f"no version of the planogram is valid at {moment:%Y-%m-%d %H:%M} UTC",
+            where=str(path.parent / file.planogram_file),
+            todo="Import one with `aeras planogram import`, or correct valid_from and valid_to",
+        )
+    return _build(file, path, versions, moment)
 
 
-def check_privacy(site: Site) -> None:
-    """Raises PrivacyError when the site asks for more than its profile allows."""
+def claims_of(site: Site) -> PrivacyClaims:
+    """What the site says about privacy, as the law profiles ask for it."""
     privacy = site.privacy
-    check_profile(
-        PrivacyClaims(
-            profile=privacy.profile,
-            expression=privacy.expression,
-            jurisdiction=privacy.jurisdiction or "",
-            controller=privacy.controller or "",
-            dpia=privacy.dpia or "",
-            notice=privacy.notice or "",
-        ),
-        where=f"{site.path}: privacy",
+    return PrivacyClaims(
+        profile=privacy.profile,
+        expression=privacy.expression,
+        jurisdiction=privacy.jurisdiction,
+        controller=privacy.controller,
+        dpia=privacy.dpia,
+        notice=privacy.notice,
+        consent=privacy.consent,
+        age_estimation=privacy.age_estimation,
+        children=privacy.children,
+        undeclared=site.undeclared,
+        hours=site.hours is not None,
     )
+
+
+def reads_faces(site: Site) -> bool:
+    """Whether the law profile lets any face model be loaded."""
+    return faces_allowed(claims_of(site))
+
+
+def check_privacy(site: Site, *, replay: bool = False) -> None:
+    """Raises PrivacyError when the site asks for more than its profile allows.
+
+    Args:
+        site: The site.
+        replay: Only a recording is to be read, and nothing stored.
+    """
+    check_profile(claims_of(site), where=f"{site.path}: privacy", replay=replay)
 
 
 def read_site(path: Path) -> tuple[SiteFile | None, list[ConfigError]]:
@@ -277,6 +392,11 @@ def read_site(path: Path) -> tuple[SiteFile | None, list[ConfigError]]:
         return None, [_missing(path)]
     except (OSError, UnicodeDecodeError) as error:
         return None, [ConfigError(f"cannot be read: {error}", where=str(path))]
+    return read_site_text(path, text)
+
+
+def read_site_text(path: Path, text: str) -> tuple[SiteFile | None, list[ConfigError]]:
+    """The same for a text that is to be written there."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
@@ -308,7 +428,31 @@ def _validate(
         return None, [error(e["loc"], _plain(e)) for e in invalid.errors()]
     except ConfigError as broken:
         return None, [broken]
-    return file, [error(location, what) for location, what in _contradictions(file)]
+    found = [error(location, what) for location, what in _contradictions(file)]
+    return file, [*found, *read_planograms(file, path)[1]]
+
+
+def read_planograms(file: SiteFile, path: Path) -> tuple[tuple[Version, ...], list[ConfigError]]:
+    """All versions of the planogram and what is wrong with them, by line of their file.
+
+    Without ``planogram_file`` there is one: the items that stand at the facings.
+    """
+    facings = {f.id: f.item for fixture in file.fixtures for f in fixture.facings}
+    if file.planogram_file is None:
+        return (Version(file.planogram, None, None, facings),), []
+    source = path.parent / file.planogram_file
+    known = Known(frozenset(facings), {item.id: _item(item) for item in file.items})
+    try:
+        text = source.read_text(encoding="utf-8-sig")
+        rows = read_rows(text, where=str(source))
+    except InputError as error:
+        return (), [ConfigError(error.what, where=error.where, todo=error.todo)]
+    except (OSError, UnicodeDecodeError) as error:
+        return (), [ConfigError(f"the planogram cannot be read: {error}", where=str(source))]
+    versions, faults = versions_of(rows, known, file.site.timezone)
+    return tuple(versions), [
+        ConfigError(fault.what, where=f"{source}:{fault.line}") for fault in faults
+    ]
 
 
 def _missing(path: Path) -> ConfigError:
@@ -340,8 +484,11 @@ def _known_keys(location: Location) -> list[str]:
     sections: dict[str | int, type[BaseModel]] = {
         "site": SiteSection,
         "privacy": PrivacySection,
+        "hours": HoursSection,
         "items": ItemSection,
         "cameras": CameraSection,
+        "floor": FloorSection,
+        "lens": LensSection,
         "facings": FacingSection,
         "fixtures": FixtureSection,
         "map": MapSection,
@@ -401,9 +548,13 @@ def _contradictions(file: SiteFile) -> Iterator[tuple[Location, str]]:
     yield from _duplicates(("fixtures",), [f.id for f in file.fixtures])
     yield from _duplicates(("triggers",), [t.id for t in file.triggers])
     yield from _duplicate_facings(file)
+    if file.planogram_file and "planogram" in file.model_fields_set:
+        yield ("planogram",), "planogram_file names the versions; remove the key planogram"
     for number, camera in enumerate(file.cameras):
-        for zone, polygon in enumerate(camera.excluded):
-            yield from _off_image(("cameras", number, "excluded", zone), polygon, camera)
+        for key in ("excluded", "staff"):
+            for zone, polygon in enumerate(getattr(camera, key)):
+                yield from _off_image(("cameras", number, key, zone), polygon, camera)
+        yield from _floor_problems(file, ("cameras", number, "floor"), camera)
         yield from _unset_secret(("cameras", number, "source"), camera.source)
     for number, fixture in enumerate(file.fixtures):
         yield from _fixture_problems(file, ("fixtures", number), fixture)
@@ -437,6 +588,57 @@ def _duplicate_facings(file: SiteFile) -> Iterator[tuple[Location, str]]:
             seen[facing.id] = fixture.id
 
 
+def _floor_problems(
+    file: SiteFile, location: Location, camera: CameraSection
+) -> Iterator[tuple[Location, str]]:
+    if camera.floor is None:
+        return
+    if camera.floor.size and camera.floor.size != camera.size:
+        was, now = camera.floor.size, camera.size
+        yield (
+            (*location, "size"),
+            f"camera {camera.id!r} was calibrated at {was[0]} x {was[1]} pixels, but its size is "
+            f"{now[0]} x {now[1]} now; calibrate it again",
+        )
+        return
+    if file.map is None:
+        yield location, f"camera {camera.id!r} is calibrated, but the site has no map: set map.size"
+        return
+    width, height = file.map.size
+    for number, mark in enumerate(camera.floor.points):
+        if not (0 <= mark[2] <= width and 0 <= mark[3] <= height):
+            yield (
+                (*location, "points", number),
+                f"point {number + 1} of camera {camera.id!r} lies off the map, which is "
+                f"{width:g} x {height:g} m",
+            )
+            return
+    try:
+        _calibrated(camera)
+    except InputError as error:
+        yield (*location, "points"), f"{error}"
+
+
+def _calibrated(camera: CameraSection) -> tuple[tuple[FloorMark, ...], Lens | None]:
+    """A camera's marks and lens; InputError if they cannot give a calibration."""
+    from aeras.shelf.floor import fit_floor  # noqa: PLC0415 - loads OpenCV: only where it is used
+    from aeras.shelf.lens import lens_from_lines  # noqa: PLC0415
+
+    lens = Lens(**camera.lens.model_dump()) if camera.lens else None
+    if camera.floor is None:
+        return (), lens
+    where = f"camera {camera.id}"
+    if camera.floor.lines and lens is None:
+        lens = lens_from_lines(camera.floor.lines, camera.size, where=where).lens
+    marks = tuple(
+        FloorMark((m[0], m[1]), (m[2], m[3]), m[4] if len(m) > 4 else 0.0)  # noqa: PLR2004
+        for m in camera.floor.points
+    )
+    if marks:
+        fit_floor(marks, camera.size, lens, where=where)
+    return marks, lens
+
+
 def _unset_secret(location: Location, source: str) -> Iterator[tuple[Location, str]]:
     for name in re.findall(r"\$\{(\w+)\}", source):
         if name not in os.environ:
@@ -466,6 +668,12 @@ def _facing_problems(
     file: SiteFile, location: Location, facing: FacingSection, camera: CameraSection | None
 ) -> Iterator[tuple[Location, str]]:
     known = [i.id for i in file.items]
+    if facing.item is not None and file.planogram_file:
+        yield (
+            (*location, "item"),
+            f"facing {facing.id!r} names an item, but {file.planogram_file} says what stands "
+            "where; remove one of them",
+        )
     if facing.item is not None and facing.item not in known:
         yield (
             (*location, "item"),
@@ -495,7 +703,13 @@ def _off_image(
 # --- building the domain's shop -----------------------------------------------------------------
 
 
-def _build(file: SiteFile, path: Path) -> Site:
+NO_PLANOGRAM = "none"
+"""Named by events while no version is valid; they name no item then."""
+
+
+def _build(file: SiteFile, path: Path, versions: tuple[Version, ...], moment: datetime) -> Site:
+    valid = valid_at(versions, moment)
+    items = dict(valid.items) if valid else {}
     slug = re.sub(r"[^a-z0-9]+", "-", file.site.name.lower()).strip("-") or "site"
     cameras = tuple(_camera(c, path.parent) for c in file.cameras)
     shop = Shop(
@@ -504,8 +718,8 @@ def _build(file: SiteFile, path: Path) -> Site:
         timezone=file.site.timezone,
         items=tuple(_item(i) for i in file.items),
         cameras=cameras,
-        fixtures=tuple(_fixture(f, cameras) for f in file.fixtures),
-        planogram=file.planogram,
+        fixtures=tuple(_fixture(f, cameras, items) for f in file.fixtures),
+        planogram=valid.id if valid else NO_PLANOGRAM,
         map_size=file.map.size if file.map else None,
         map_image=file.map.image if file.map else None,
         language=file.site.language,
@@ -518,6 +732,28 @@ def _build(file: SiteFile, path: Path) -> Site:
         privacy=file.privacy,
         triggers=file.triggers,
         server=file.server,
+        hours=_hours(file),
+        undeclared=_undeclared(file),
+        file=file,
+        planograms=versions,
+    )
+
+
+def _hours(file: SiteFile) -> OpeningHours | None:
+    if file.hours is None:
+        return None
+    always = file.hours.open == "always"
+    week = {} if file.hours.open == "always" else file.hours.open
+    return OpeningHours(file.site.timezone, week, frozenset(file.hours.holidays), always)
+
+
+def _undeclared(file: SiteFile) -> tuple[str, ...]:
+    """Shelf cameras that name neither staff zones nor excluded ones, not even none at all."""
+    return tuple(
+        camera.id
+        for camera in file.cameras
+        if camera.role is CameraRole.SHELF
+        and not {"staff", "excluded"} & camera.model_fields_set
     )
 
 
@@ -528,6 +764,7 @@ def _item(item: ItemSection) -> Item:
 
 def _camera(camera: CameraSection, folder: Path) -> CameraSpec:
     source = re.sub(r"\$\{(\w+)\}", lambda m: os.environ[m[1]], camera.source)
+    marks, lens = _calibrated(camera)
     is_file = "://" not in source and not source.isdigit() and not source.startswith("/dev/")
     return CameraSpec(
         id=camera.id,
@@ -537,10 +774,16 @@ def _camera(camera: CameraSection, folder: Path) -> CameraSpec:
         fps=camera.fps,
         excluded=tuple(as_polygon(p) for p in camera.excluded),
         simulated=camera.simulated,
+        staff=tuple(as_polygon(p) for p in camera.staff),
+        marks=marks,
+        lens=lens,
+        calibrated_on=camera.floor.stream if camera.floor else None,
     )
 
 
-def _fixture(fixture: FixtureSection, cameras: tuple[CameraSpec, ...]) -> Fixture:
+def _fixture(
+    fixture: FixtureSection, cameras: tuple[CameraSpec, ...], items: dict[str, str | None]
+) -> Fixture:
     camera = next((c for c in cameras if c.id == fixture.camera), None)
     face_camera = fixture.face_camera
     if face_camera is None and camera and camera.role is CameraRole.SHELF:
@@ -550,7 +793,7 @@ def _fixture(fixture: FixtureSection, cameras: tuple[CameraSpec, ...]) -> Fixtur
         name=fixture.name or fixture.id,
         camera=fixture.camera,
         polygon=fixture.polygon or (_whole(camera) if camera else ()),
-        facings=_facings(fixture),
+        facings=_facings(fixture, items),
         face_camera=face_camera,
         on_map=fixture.on_map,
     )
@@ -561,12 +804,12 @@ def _whole(camera: CameraSpec) -> Polygon:
     return ((0, 0), (width, 0), (width, height), (0, height))
 
 
-def _facings(fixture: FixtureSection) -> tuple[Facing, ...]:
+def _facings(fixture: FixtureSection, items: dict[str, str | None]) -> tuple[Facing, ...]:
     places = [f.on_map for f in fixture.facings]
     if fixture.on_map and not any(places):
         places = list(_lay_out(fixture.on_map, len(fixture.facings)))
     return tuple(
-        Facing(f.id, f.item, f.polygon or (), place)
+        Facing(f.id, items.get(f.id), f.polygon or (), place)
         for f, place in zip(fixture.facings, places, strict=True)
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from aeras.domain.geometry import Box, Polygon
+from aeras.domain.geometry import Box, Point, Polygon
 
 
 class CameraRole(StrEnum):
@@ -70,6 +70,37 @@ class Fixture:
 
 
 @dataclass(frozen=True, slots=True)
+class FloorMark:
+    """A place that is known both in a camera's picture and on the store map.
+
+    Attributes:
+        pixel: x, y at the camera's configured size.
+        place: x, y on the map, metres.
+        height_m: Above the floor; 0 for a place on it.
+    """
+
+    pixel: Point
+    place: Point
+    height_m: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """What is known of a camera's lens, in OpenCV's model.
+
+    Attributes:
+        distortion: k1, k2, p1, p2, k3.
+        focal: Pixels at the camera's configured size, or None: then the unit of ``distortion`` is
+            the picture's width.
+        centre: x, y of the optical axis in pixels, or None for the picture's middle.
+    """
+
+    distortion: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    focal: float | None = None
+    centre: Point | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CameraSpec:
     """A camera of the site.
 
@@ -79,8 +110,13 @@ class CameraSpec:
         role: See `CameraRole`.
         size: (width, height) in pixels that all polygons of this camera refer to.
         fps: Analysed frames per second.
-        excluded: Polygons that are blanked before any model sees the frame (staff areas, doors).
+        excluded: Polygons that are blanked before any model sees the frame (doors, screens).
         simulated: True when what it shows is rendered; every record from it says so.
+        staff: Polygons of places where only staff stand; who stood there is no shopper.
+        marks: Pairs of points that tie the picture to the map; empty if it is not calibrated.
+        lens: Its lens where that is known.
+        calibrated_on: (width, height) that the camera itself sent when it was calibrated, or None;
+            pictures of another size are refused.
     """
 
     id: str
@@ -90,6 +126,10 @@ class CameraSpec:
     fps: float = 5.0
     excluded: tuple[Polygon, ...] = ()
     simulated: bool = False
+    staff: tuple[Polygon, ...] = ()
+    marks: tuple[FloorMark, ...] = ()
+    lens: Lens | None = None
+    calibrated_on: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
