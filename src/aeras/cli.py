@@ -226,7 +226,7 @@ def replay(
     from aeras.lab.replay import replay as replay_video
 
     loaded = load_site(site)
-    check_privacy(loaded)
+    check_privacy(loaded, replay=True)
     show = _json_line if as_json else _say_line
     summary = replay_video(loaded, camera, video, fps=fps, trace=trace, on_interaction=show)
     show(summary.line())

@@ -205,6 +205,7 @@ def site_file(videos: RenderedDemo, options: DemoOptions) -> dict[str, Any]:
     ]
     for camera in cameras:
         camera["simulated"] = True
+        camera["staff"] = []
     fixtures = [live, *(fixture.as_section() for fixture in OTHER_FIXTURES)]
     _add_own_camera(options, cameras, fixtures)
     return {
@@ -222,6 +223,7 @@ def site_file(videos: RenderedDemo, options: DemoOptions) -> dict[str, Any]:
             "dpia": "SAMPLE-DPIA-1",
             "notice": "SAMPLE-NOTICE-1",
         },
+        "hours": {"open": "always"},
         "map": {"size": list(DEMO_MAP_M)},
         "items": items,
         "cameras": cameras,
@@ -242,7 +244,9 @@ def _add_own_camera(
             source, size = str(options.video.resolve()), video.size
     else:
         source, size = str(options.camera), WEBCAM_SIZE
-    cameras.append({"id": "own", "source": source, "role": "shelf", "size": list(size)})
+    cameras.append(
+        {"id": "own", "source": source, "role": "shelf", "size": list(size), "staff": []}
+    )
     fixtures.append({"id": "own-camera", "name": "Your camera", "camera": "own"})
 
 

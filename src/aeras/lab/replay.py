@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aeras.capture import open_source
-from aeras.config import Site
+from aeras.config import Site, reads_faces
 from aeras.domain.errors import InputError
 from aeras.domain.kept import Kind, Reaction
 from aeras.domain.seen import Detections, FaceReading, Interaction
@@ -89,9 +89,9 @@ def replay(
         known = ", ".join(c.id for c in site.shop.cameras) or "none"
         raise InputError(f"the site has no camera {camera_id!r}", todo=f"Known: {known}") from None
     camera = replace(camera, source=str(video))
-    reads_faces = site.privacy.expression and site.privacy.profile != "behaviour-only"
-    perception = perception or Perception(PerceptionOptions(expression=reads_faces))
-    rig = Rig(site.shop, (camera,), perception, RigOptions(faces=reads_faces))
+    faces = site.privacy.expression and reads_faces(site)
+    perception = perception or Perception(PerceptionOptions(expression=faces))
+    rig = Rig(site.shop, (camera,), perception, RigOptions(faces=faces))
     source = open_source(camera, clock=_now, sample_fps=fps or DEFAULT_FPS)
     tally, tracer, begun = _Tally(), _Tracer(), time.monotonic()
     try:
