@@ -46,29 +46,56 @@ class Boxes:
         return Boxes(self.frame[chosen], self.id[chosen], self.xyxy[chosen], self.score[chosen])
 
 
-def score_sequence(directory: Path, make: Callable[[], Tracker] = ByteTracker) -> dict[str, float]:
-    """Runs the tracker over ``det/det.txt`` and compares with ``gt/gt.txt``.
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequence:
+    """Given detections, true boxes (those that count) and the frame rate of a sequence."""
 
-    Returns:
-        HOTA, IDF1, MOTA as shares of one and ms_per_frame (tracker only).
+    detections: Boxes
+    truth: Boxes
+    rate: float
+
+    @property
+    def frames(self) -> range:
+        """Numbers of its frames."""
+        return range(1, int(max(self.detections.frame.max(), self.truth.frame.max())) + 1)
+
+
+def read_sequence(directory: Path) -> Sequence:
+    """Reads ``det/det.txt``, ``gt/gt.txt`` and ``seqinfo.ini``.
 
     Raises:
         InputError: A file is missing or not in MOTChallenge form.
     """
-    detections = read_mot(directory / "det" / "det.txt")
     truth = read_mot(directory / "gt" / "gt.txt")
     truth = _select(truth, truth.score != 0)  # rows flagged 0 are not to be scored
-    frames = range(1, int(max(detections.frame.max(), truth.frame.max())) + 1)
-    tracker, rate = make(), _frame_rate(directory)
+    return Sequence(read_mot(directory / "det" / "det.txt"), truth, _frame_rate(directory))
+
+
+def score_sequence(directory: Path, make: Callable[[], Tracker] = ByteTracker) -> dict[str, float]:
+    """Runs the tracker over a sequence, frame by frame as it would live, and compares.
+
+    Returns:
+        HOTA, IDF1, MOTA as shares of one and ms_per_frame (tracker only, median).
+
+    Raises:
+        InputError: A file is missing or not in MOTChallenge form.
+    """
+    sequence = read_sequence(directory)
+    found, ms = follow(sequence, make())
+    return {**evaluate(sequence.truth, found), "ms_per_frame": round(ms, 3)}
+
+
+def follow(sequence: Sequence, tracker: Tracker) -> tuple[Boxes, float]:
+    """What a tracker gives out for a sequence, and its median milliseconds a frame."""
     frame_of: list[int] = []
     ids: list[int] = []
     boxes: list[tuple[float, float, float, float]] = []
-    spent = 0.0
-    for frame in frames:
-        seen = detections.of(frame)
+    spent = []
+    for frame in sequence.frames:
+        seen = sequence.detections.of(frame)
         begun = time.perf_counter()
-        tracks = tracker.update(seen.xyxy, seen.score, frame / rate)
-        spent += time.perf_counter() - begun
+        tracks = tracker.update(seen.xyxy, seen.score, frame / sequence.rate)
+        spent.append(time.perf_counter() - begun)
         frame_of += [frame] * len(tracks)
         ids += [track.id for track in tracks]
         boxes += [track.box for track in tracks]
@@ -78,7 +105,7 @@ def score_sequence(directory: Path, make: Callable[[], Tracker] = ByteTracker) -
         np.array(boxes, dtype=np.float64).reshape(-1, 4),
         np.ones(len(ids)),
     )
-    return {**evaluate(truth, found), "ms_per_frame": round(1000 * spent / len(frames), 3)}
+    return found, 1000 * float(np.median(spent))
 
 
 def read_mot(path: Path) -> Boxes:
