@@ -126,6 +126,8 @@ class ByteTracker:
         scores = np.asarray(scores, dtype=np.float64).reshape(-1)
         if len(boxes) != len(scores):
             raise ValueError(f"{len(boxes)} boxes but {len(scores)} scores")
+        # Before anything is matched: after a pause nobody may take up the id of who left in it.
+        self._live = [track for track in self._live if t_s - track.seen_s <= self.options.lost_s]
         self._predict(t_s)
         strong = np.flatnonzero(scores >= self.options.high)
         weak = np.flatnonzero((scores >= self.options.low) & (scores < self.options.high))
@@ -140,7 +142,7 @@ class ByteTracker:
         for index in self._bridge(rest, frame, strong):
             if scores[index] >= self.options.start:
                 self._start(boxes[index], float(scores[index]), int(index), t_s)
-        self._end_lost(t_s)
+        self._live = [track for track in self._live if track.confirmed or track.seen_s >= t_s]
         return [_give(track) for track in self._live if self._given_out(track, t_s)]
 
     def _predict(self, t_s: float) -> None:
@@ -232,13 +234,6 @@ class ByteTracker:
             )
         )
         self._next_id += 1
-
-    def _end_lost(self, t_s: float) -> None:
-        self._live = [
-            track
-            for track in self._live
-            if t_s - track.seen_s <= (self.options.lost_s if track.confirmed else 0.0)
-        ]
 
     def _given_out(self, track: _Live, t_s: float) -> bool:
         return track.confirmed and t_s - track.seen_s <= self.options.coast_s
