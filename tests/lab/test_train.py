@@ -18,9 +18,11 @@ from aeras.domain.seen import EXPRESSIONS, Face
 from aeras.lab.train.augment import augment_batch
 from aeras.lab.train.calibrate import calibrate
 from aeras.lab.train.config import AugmentOptions, load_config
-from aeras.lab.train.data import NO_LABEL, CropFolder, FerPlus, Split, read_votes
+from aeras.lab.train.data import NO_LABEL, CropFolder, FerPlus, Split, Splits, read_votes
+from aeras.lab.train.muscles import CHANNELS, PAIRS, of_pictures, standardise
 from aeras.lab.train.public import AffectNet, RafDb
-from aeras.lab.train.selftrain import align
+from aeras.lab.train.report import compare, sign_test
+from aeras.lab.train.selftrain import align, frequencies
 from aeras.perceive.expression import load_expression
 
 CONFIG = {
@@ -154,6 +156,79 @@ def test_a_stage_by_the_clock_ends_annealed_and_in_time(torch, data, tmp_path):
     assert _learning_rate(options, 0.0, 0) == pytest.approx(1e-4, rel=0.01)
 
 
+@pytest.mark.extra
+def test_a_shop_fine_tunes_on_its_own_faces_and_gets_a_report(torch, data, tmp_path):
+    from aeras.lab.train.run import train
+
+    out, stage = tmp_path / "out", {"name": "s", "epochs": 6, "batch": 16, "warmup_steps": 4}
+    train(
+        write_config(tmp_path, stages=[stage | {"learning_rate": 0.01}]),
+        resume=False,
+        data_root=data,
+        out_root=out,
+    )
+    (out / "tiny" / "s.pt").rename(data / "faces" / "start.pt")
+    own = {"name": "own", "start": "faces/start.pt", "mirrored": True, "compare": "expression"}
+    tuned = [stage | {"name": "tuned", "epochs": 1, "learning_rate": 0.001}]
+    record = train(
+        write_config(tmp_path, stages=tuned, **own), resume=False, data_root=data, out_root=out
+    )
+    assert record["epochs"][0]["valid_accuracy"] > 0.5  # it began where the first run ended
+    page = (out / "own" / "report.md").read_text()
+    assert "32 labelled faces of the validation split" in page
+    assert "the new network reads these faces better" in page
+    _, before, after = next(row for row in page.splitlines() if "| accuracy |" in row).split("|")[
+        1:4
+    ]
+    assert float(after) > float(before) + 20
+    (data / "faces" / "start.pt").write_bytes(b"no weights")
+    with pytest.raises(AerasError, match="not weights"):
+        train(
+            write_config(tmp_path, **own | {"name": "bad"}),
+            resume=False,
+            data_root=data,
+            out_root=out,
+        )
+
+
+@pytest.mark.extra
+def test_a_mirrored_network_reads_a_face_and_its_mirror_image_alike(torch):
+    from aeras.lab.train.config import NetOptions
+    from aeras.lab.train.net import ExpressionNet, Mirrored
+
+    torch.manual_seed(0)
+    net = ExpressionNet(NetOptions(8, (8, 16), (1, 1)), 3).eval()
+    faces = torch.rand(4, 1, 32, 32) * 255
+    with torch.no_grad():
+        both = Mirrored(net)(faces)
+        assert torch.allclose(both, Mirrored(net)(faces.flip(3)), atol=1e-5)
+        assert torch.allclose(both, (net(faces) + net(faces.flip(3))) / 2, atol=1e-5)
+
+
+@pytest.mark.extra
+def test_the_muscle_lesson_is_learnt_beside_the_expressions(torch, data, tmp_path, monkeypatch):
+    from aeras.lab.train import run as runs
+
+    def read(faces: np.ndarray, *_: object) -> np.ndarray:
+        values = np.zeros((len(faces), CHANNELS), np.float32)
+        values[:, 25] = faces[:, :16].mean((1, 2)) / 255  # as if a jaw opened
+        values[::7] = np.nan
+        return values
+
+    heads = []
+    monkeypatch.setattr(runs, "of_crops", read)
+    monkeypatch.setattr(runs, "export", lambda run, folder, seed: heads.append(run.muscle_head))
+    monkeypatch.setattr(runs, "_as_json", lambda exported: {})
+    monkeypatch.setattr(runs, "_test", lambda run: {})
+    stages = [{"name": "s", "epochs": 2, "batch": 16, "muscles": 0.5, "rarity": 0.3}]
+    record = runs.train(
+        write_config(tmp_path, stages=stages), resume=False, data_root=data, out_root=tmp_path
+    )
+    assert heads[0].out_features == 1
+    assert heads[0].weight.isfinite().all()
+    assert np.isfinite(record["epochs"][-1]["loss"])
+
+
 def test_without_torch_the_error_says_what_to_install(tmp_path, monkeypatch):
     import aeras.lab.train
 
@@ -242,6 +317,63 @@ def test_alignment_gives_groups_of_one_reference_the_same_mean_reading():
     assert align(readings, groups, references, 0.0) == pytest.approx(readings, abs=1e-6)
 
 
+def test_rare_expressions_are_shown_more_often():
+    targets = np.eye(2, dtype=np.float32)[[0] * 9 + [1]]
+    often = frequencies(targets, 0.5)
+    assert often.mean() == pytest.approx(1)
+    assert often[9] / often[0] == pytest.approx(3)
+    assert frequencies(targets, 0.0) == pytest.approx(1)
+
+
+def test_the_muscle_lesson_is_the_same_for_the_mirror_image():
+    rng = np.random.default_rng(0)
+    values = rng.random((50, CHANNELS), dtype=np.float32)
+    values[:, 50:] = 0.001  # dead, as noseSneer is
+    values[3] = np.nan
+    mirrored = values.copy()
+    for left, right in PAIRS:
+        mirrored[:, [left, right]] = values[:, [right, left]]
+    lesson = standardise(values)
+    assert lesson.shape == (50, CHANNELS - 2)
+    assert lesson == pytest.approx(standardise(mirrored), abs=1e-4, nan_ok=True)
+    assert np.isnan(lesson).any(1).nonzero()[0].tolist() == [3]
+    assert np.nanstd(lesson, axis=0) == pytest.approx(1, abs=0.01)
+
+
+def test_muscles_of_a_picture_without_landmarks_are_unknown_and_kept(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), drawn_face(1, np.random.default_rng(0)))
+    paths, cache = [tmp_path / "a.png"], tmp_path / "m.npy"
+    assert np.isnan(of_pictures(paths, WholePicture(), cache)).all()
+    with pytest.raises(InputError, match="holds 1 faces, expected 2"):
+        of_pictures(paths * 2, WholePicture(), cache)
+    with pytest.raises(InputError, match=r"gone.png: not a readable picture"):
+        of_pictures([tmp_path / "gone.png"], WholePicture(), tmp_path / "other.npy")
+
+
+def test_a_report_without_held_out_faces_says_so():
+    none = Split(np.zeros((0, 32, 32), np.uint8), np.zeros((0, 8), np.float32), np.zeros(0, int))
+    page = compare("expression", "expression", Splits(none, none, none), EXPRESSIONS)
+    assert "No face was held out" in page
+
+
+def test_a_report_on_the_same_network_finds_no_difference():
+    rng = np.random.default_rng(0)
+    faces = Split(
+        np.stack([drawn_face(k, rng) for k in range(8)]), np.eye(8, dtype=np.float32), np.arange(8)
+    )
+    page = compare("expression", "expression", Splits(faces, faces, faces), EXPRESSIONS)
+    assert "8 labelled faces of the test split" in page
+    assert "no difference that could not be chance" in page
+    assert "Fewer than 100 faces" in page
+
+
+def test_the_sign_test_is_that_of_fair_coins():
+    assert sign_test(0, 0) == sign_test(4, 4) == 1
+    assert sign_test(0, 5) == pytest.approx(2 / 32)
+    assert sign_test(9, 1) == pytest.approx(2 * 11 / 1024)
+    assert sign_test(900, 900) == 1
+
+
 def test_rafdb_is_read_from_its_own_layout(tmp_path):
     (tmp_path / "EmoLabel").mkdir()
     (tmp_path / "Image" / "aligned").mkdir(parents=True)
@@ -314,6 +446,7 @@ def test_an_empty_folder_and_a_missing_file_give_one_clear_error(tmp_path):
         ({"data": {"kind": "folder"}}, "missing key 'data.path'"),
         ({"face_px": 50}, "multiples of 16"),
         ({"stages": [{"name": "s", "epochs": 1, "self_training": True}]}, "no teacher yet"),
+        ({"stages": [{"name": "s", "epochs": 1, "teachers": ["t"]}]}, "'t' is no stage before"),
     ],
 )
 def test_config_errors_name_the_file_and_the_key(tmp_path, changes, says):

@@ -132,14 +132,16 @@ def _record(picture: Grey, options: AugmentOptions, rng: Rng) -> Grey:
     side = len(picture)
     low = rng.random() < options.low_resolution
     if low:
-        px = min(side, int(rng.integers(*options.low_resolution_px)))
+        # As many faces from 10 to 20 px as from 20 to 40: each halving loses about as much.
+        least, most = np.log(options.low_resolution_px)
+        px = min(side, round(math.exp(rng.uniform(least, most))))
         picture = _grey(cv2.resize(picture, (px, px), interpolation=cv2.INTER_AREA))
     elif rng.random() < 0.15:
         picture = _grey(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.5)))
     if rng.random() < options.noise:
         grain = rng.standard_normal(picture.shape, dtype=np.float32) * rng.uniform(2, 12)
         picture = np.clip(picture + grain, 0, 255).astype(np.uint8)
-    if rng.random() < (0.6 if low else options.jpeg):
+    if rng.random() < (0.75 if low else options.jpeg):
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))]
         coded = cv2.imencode(".jpg", picture, quality)[1]
         picture = _grey(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE))

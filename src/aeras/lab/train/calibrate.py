@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aeras.lab.train.loop import Run
 
 TEMPERATURES = np.round(np.arange(0.7, 2.01, 0.05), 2)
-SHARES = np.round(np.arange(0.0, 1.01, 0.1), 2)
+SHARES = np.round(np.arange(0.0, 1.51, 0.1), 2)
 ACCURACY_FOR_RARITY = 0.003
 """Accuracy that may be given up for reading rare expressions more often."""
 

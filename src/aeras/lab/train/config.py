@@ -84,6 +84,17 @@ class StageOptions:
     """Also learn the unlabelled faces, as the stage before reads them when undisturbed."""
     teacher_share: float = 0.0
     """How far that reading also replaces the human votes on labelled faces."""
+    teachers: tuple[str, ...] = ()
+    """Earlier stages whose mean reading is learnt; default the stage before."""
+    unlabelled_share: float = 1.0
+    """Share of the unlabelled faces that an epoch shows."""
+    rarity: float = 0.0
+    """Labelled faces are shown more often the rarer their expression: 1 / frequency to this power,
+    on average as often as before."""
+    muscles: float = 0.0
+    """Weight, at the stage's beginning, of telling MediaPipe's blendshapes; falls to 0."""
+    augment: AugmentOptions | None = None
+    """How faces are disturbed in this stage; default as in the whole run."""
 
     def __post_init__(self) -> None:
         if (self.epochs > 0) == (self.minutes > 0):
@@ -102,6 +113,8 @@ class TrainConfig:
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     start: str = ""
     """Weights (.pt) of an earlier run to begin with, from the data folder; for fine-tuning."""
+    compare: str = ""
+    """A network (name in models.toml, or ONNX file) to set beside the new one in `report.md`."""
     seed: int = 0
     face_px: int = 48
     classes: tuple[str, ...] = EXPRESSIONS
@@ -110,6 +123,9 @@ class TrainConfig:
     detector's box ..."""
     crop_up: float = 0.05
     """... and how far it is moved up, in the same unit. The defaults fit FER+."""
+    mirrored: bool = False
+    """The exported file also reads each face's mirror image and averages; takes half as long
+    again."""
     prior_strength: float = 0.5
     """Logit adjustment (Menon et al. 2021): how far training explains rarity away."""
     average: float = 0.999
@@ -124,6 +140,11 @@ class TrainConfig:
             raise ConfigError("stages: expected at least one")
         if self.stages[0].self_training:
             raise ConfigError("stages[0].self_training: the first stage has no teacher yet")
+        for place, stage in enumerate(self.stages):
+            if unknown := set(stage.teachers) - {s.name for s in self.stages[:place]}:
+                raise ConfigError(
+                    f"stages[{place}].teachers: {min(unknown)!r} is no stage before this one"
+                )
         if self.unlabelled is None and any(s.self_training for s in self.stages):
             raise ConfigError("self_training needs the key 'unlabelled'")
         if self.face_px % 16 or any(s.small_px % 16 for s in self.stages):

@@ -29,12 +29,15 @@ NO_LABEL = -1
 class Split:
     """Faces of one split: images (N, S, S) uint8, targets (N, classes) summing to 1, labels (N,).
 
-    A label is the class the majority named, or NO_LABEL.
+    A label is the class the majority named, or NO_LABEL. Training faces may have more: how often
+    an epoch shows each (N,), and standardised blendshapes (N, channels), NaN where unknown.
     """
 
     images: Grey
     targets: Floats
     labels: Ints
+    frequency: Floats | None = None
+    muscles: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.images)

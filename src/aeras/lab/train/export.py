@@ -26,6 +26,7 @@ from onnxruntime.quantization.shape_inference import (  # type: ignore[import-un
 from aeras.domain.errors import ModelError
 from aeras.lab.train.augment import augment_batch
 from aeras.lab.train.calibrate import Calibration, calibrate
+from aeras.lab.train.net import Mirrored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CALIBRATION_FACES = 512
+QUANTISED = ["Conv", "Relu", "Add", "Mul", "Sigmoid", "GlobalAveragePool", "AveragePool"]
+"""With the gates left in float, the file took an eighth longer and read no better."""
+
 GREATEST_DIFFERENCE = 0.01
 """Logits of the fp32 file may differ from the trained network's by this much."""
 
@@ -76,6 +80,8 @@ def export(run: Run, folder: Path, *, seed: int = 0) -> Exported:
     rng = np.random.default_rng(seed)
     calibration = calibrate(run, rng)
     net = fold(run.average, run.adjustment, calibration)
+    if run.config.mirrored:
+        net = Mirrored(net).eval()
     fp32, int8 = folder / "expression.onnx", folder / "expression-int8.onnx"
     _write_onnx(net, run.config.face_px, fp32)
     train = run.splits.train.images
@@ -154,7 +160,7 @@ def _quantise(fp32: Path, int8: Path, faces: Floats) -> None:
         per_channel=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
-        op_types_to_quantize=["Conv", "Relu", "Add"],
+        op_types_to_quantize=QUANTISED,
         nodes_to_exclude=_standardisation(prepared),
     )
     prepared.unlink()

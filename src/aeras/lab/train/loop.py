@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aeras.lab.train.config import StageOptions, TrainConfig
-    from aeras.lab.train.data import Floats, Grey
+    from aeras.lab.train.data import Floats, Grey, Ints
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ class Run:
         self.adjustment = config.prior_strength * prior.log()
         self.threads = Threads(config.threads)
         self.history: list[dict[str, Any]] = []
+        self.muscle_head: torch.nn.Linear | None = None
         self.optimiser = self._new_optimiser()
 
     @property
@@ -80,6 +81,8 @@ class Run:
             {"params": matrices, "weight_decay": options.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
         ]
+        if self.muscle_head is not None:
+            groups.append({"params": list(self.muscle_head.parameters()), "weight_decay": 0.0})
         return torch.optim.AdamW(groups, lr=options.learning_rate, betas=(0.9, 0.99))
 
     def begin_stage(self, stage: int) -> None:
@@ -87,6 +90,15 @@ class Run:
         self.stage, self.epoch, self.active_s = stage, 0, 0.0
         self.net.load_state_dict(self.average.state_dict())
         self.optimiser = self._new_optimiser()
+
+    def give_muscle_head(self, channels: int) -> torch.nn.Linear:
+        """The head of the second lesson, added if the run has none yet."""
+        if self.muscle_head is None:
+            torch.manual_seed(self.config.seed)
+            self.muscle_head = torch.nn.Linear(self.net.head.in_features, channels)
+            parameters = list(self.muscle_head.parameters())
+            self.optimiser.add_param_group({"params": parameters, "weight_decay": 0.0})
+        return self.muscle_head
 
     def save(self) -> None:
         """Writes the checkpoint, whole or not at all."""
@@ -96,6 +108,7 @@ class Run:
             "optimiser": self.optimiser.state_dict(),
             "place": (self.stage, self.epoch, self.active_s),
             "history": self.history,
+            "muscle_head": self.muscle_head and self.muscle_head.state_dict(),
         }
         partial = self.checkpoint.with_suffix(".part")
         torch.save(state, partial)
@@ -110,6 +123,8 @@ class Run:
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
         self.optimiser = self._new_optimiser()
+        if head := state.get("muscle_head"):
+            self.give_muscle_head(len(head["bias"])).load_state_dict(head)
         self.optimiser.load_state_dict(state["optimiser"])
         self.history = state["history"]
         log.info("resumed at stage %d, epoch %d", self.stage, self.epoch)
@@ -121,7 +136,9 @@ class Run:
 
     def raw_logits(self, images: Grey) -> Floats:
         """The same without the prior; (N, classes)."""
-        return predict(self.average, images)
+        views = [images, images[:, :, ::-1]] if self.config.mirrored else [images]
+        logits: Floats = np.mean([predict(self.average, view) for view in views], 0, np.float32)
+        return logits
 
 
 class Threads:
@@ -182,16 +199,23 @@ def score(logits: Floats, split: Split) -> Score:
     return Score(float(right.mean()), float(np.mean(recalls)), float(entropy))
 
 
+def finished(run: Run) -> bool:
+    """Whether the current stage has come to its end."""
+    return _progress(run, run.config.stages[run.stage], 0.0) >= 1
+
+
 def run_stage(run: Run, faces: Split) -> None:
     """Trains one stage to its end; `faces` may hold more than the labelled training split."""
     options = run.config.stages[run.stage]
-    steps = max(1, len(faces) // options.batch)
-    while _progress(run, options, 0.0) < 1:
+    shown = len(faces) if faces.frequency is None else int(faces.frequency.sum())
+    steps = max(1, shown // options.batch)
+    if faces.muscles is not None:
+        run.give_muscle_head(faces.muscles.shape[1])
+    while not finished(run):
         began = time.monotonic()
         loss = _run_epoch(run, faces, options, steps)
         run.epoch += 1
         run.active_s += time.monotonic() - began
-        finished = _progress(run, options, 0.0) >= 1
         note: dict[str, Any] = {
             "stage": options.name,
             "epoch": run.epoch,
@@ -200,7 +224,7 @@ def run_stage(run: Run, faces: Split) -> None:
             "progress": round(_progress(run, options, 0.0), 4),
             "threads": run.threads.best,
         }
-        if finished or run.epoch % run.config.evaluate_every == 0:
+        if finished(run) or run.epoch % run.config.evaluate_every == 0:
             note |= _evaluate(run)
         run.history.append(note)
         log.info("%s", json.dumps(note))
@@ -224,15 +248,18 @@ def _run_epoch(run: Run, faces: Split, options: StageOptions, steps: int) -> flo
     torch.manual_seed(_seed(run, 0))
     run.net.train()
     total, done = 0.0, 0
-    for step, (images, targets) in enumerate(_batches(run, faces, options.batch, px)):
+    for step, (rows, images) in enumerate(_batches(run, faces, options, steps, px)):
         if options.minutes and _progress(run, options, time.monotonic() - began) >= 1:
             break
         elapsed = step / steps if options.epochs else time.monotonic() - began
-        rate = _learning_rate(options, _progress(run, options, elapsed), run.epoch * steps + step)
+        progress = _progress(run, options, elapsed)
+        rate = _learning_rate(options, progress, run.epoch * steps + step)
         for group in run.optimiser.param_groups:
             group["lr"] = rate
         run.threads.before_step()
-        total += _step(run, images, targets, run.epoch * steps + step)
+        loss = _loss(run, images, faces, rows, options.muscles * _half_cosine(progress))
+        _step(run, loss, run.epoch * steps + step)
+        total += float(loss.detach())
         run.threads.after_step()
         done += 1
     return total / max(1, done)
@@ -248,20 +275,37 @@ def _progress(run: Run, options: StageOptions, elapsed: float) -> float:
 def _learning_rate(options: StageOptions, progress: float, step: int) -> float:
     """Linear warm-up, then half a cosine to almost nothing (Loshchilov and Hutter 2017)."""
     warm = min(1.0, (step + 1) / max(1, options.warmup_steps))
-    return options.learning_rate * warm * (0.5 * (1 + math.cos(math.pi * min(1, progress))) + 1e-3)
+    return options.learning_rate * warm * (_half_cosine(progress) + 1e-3)
 
 
-def _step(run: Run, images: Floats, targets: Floats, step: int) -> float:
-    faces = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
+def _half_cosine(progress: float) -> float:
+    """From 1 to 0."""
+    return 0.5 * (1 + math.cos(math.pi * min(1, progress)))
+
+
+def _loss(run: Run, images: Floats, faces: Split, rows: Ints, muscle_weight: float) -> torch.Tensor:
+    """Cross-entropy of expressions, and the squared error of what the muscle head tells."""
+    pictures = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16):
-        logits = run.net(faces)
-    loss = functional.cross_entropy(logits.float() + run.adjustment, torch.from_numpy(targets))
+        features = run.net.features(pictures)
+        logits = run.net.head(run.net.dropout(features))
+    targets = torch.from_numpy(faces.targets[rows])
+    loss = functional.cross_entropy(logits.float() + run.adjustment, targets)
+    if run.muscle_head is not None and faces.muscles is not None and muscle_weight > 0:
+        wanted = torch.from_numpy(faces.muscles[rows])
+        known = wanted.isfinite().all(1)
+        if known.any():
+            told = run.muscle_head(features[known])
+            loss = loss + muscle_weight * functional.mse_loss(told, wanted[known])
+    return loss
+
+
+def _step(run: Run, loss: torch.Tensor, step: int) -> None:
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(run.net.parameters(), 5.0)
     run.optimiser.step()
     _average_in(run.average, run.net, min(run.config.average, (1 + step) / (20 + step)))
-    return float(loss.detach())
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed
@@ -275,15 +319,17 @@ def _average_in(average: torch.nn.Module, net: torch.nn.Module, decay: float) ->
             a.copy_(b)
 
 
-def _batches(run: Run, faces: Split, batch: int, px: int) -> Iterator[tuple[Floats, Floats]]:
-    """Shuffled, disturbed batches; the next one is prepared while one trains."""
-    order = np.random.default_rng(_seed(run, 1)).permutation(len(faces))
-    steps = max(1, len(faces) // batch)
+def _batches(
+    run: Run, faces: Split, options: StageOptions, steps: int, px: int
+) -> Iterator[tuple[Ints, Floats]]:
+    """Rows of the faces and those faces disturbed; the next batch is prepared while one trains."""
+    order = _order(faces, np.random.default_rng(_seed(run, 1)))
+    augment = options.augment or run.config.augment
 
-    def prepare(step: int) -> tuple[Floats, Floats]:
-        rows = order[step * batch : (step + 1) * batch]
+    def prepare(step: int) -> tuple[Ints, Floats]:
+        rows = np.take(order, range(step * options.batch, (step + 1) * options.batch), mode="wrap")
         rng = np.random.default_rng(_seed(run, 2 + step))
-        return augment_batch(faces.images[rows], run.config.augment, rng, px), faces.targets[rows]
+        return rows, augment_batch(faces.images[rows], augment, rng, px)
 
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(prepare, 0)
@@ -292,6 +338,14 @@ def _batches(run: Run, faces: Split, batch: int, px: int) -> Iterator[tuple[Floa
             if step + 1 < steps:
                 following = pool.submit(prepare, step + 1)
             yield ready
+
+
+def _order(faces: Split, rng: np.random.Generator) -> Ints:
+    """The rows of an epoch, shuffled, each as often as its frequency says on average."""
+    rows = np.arange(len(faces))
+    if faces.frequency is not None:
+        rows = rows.repeat(np.floor(faces.frequency + rng.random(len(faces))).astype(np.int64))
+    return rng.permutation(rows)
 
 
 def _seed(run: Run, purpose: int) -> int:

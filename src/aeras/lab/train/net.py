@@ -31,7 +31,7 @@ class SqueezeExcite(nn.Module):  # type: ignore[misc]  # torch is not followed
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
-        gate = self.up(functional.relu(self.down(x.mean((2, 3), keepdim=True))))
+        gate = self.up(functional.relu(self.down(functional.adaptive_avg_pool2d(x, 1))))
         return x * torch.sigmoid(gate)
 
 
@@ -96,10 +96,27 @@ class ExpressionNet(nn.Module):  # type: ignore[misc]  # torch is not followed
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
+        logits: Tensor = self.head(self.dropout(self.features(x)))
+        return logits
+
+    def features(self, x: Tensor) -> Tensor:
+        """(N, 1, S, S) to (N, last width), what the head reads."""
         x = x - x.mean((1, 2, 3), keepdim=True)
         x = x / (x.pow(2).mean((1, 2, 3), keepdim=True).sqrt() + CONTRAST_FLOOR)
-        features: Tensor = self.body(self.stem(x)).mean((2, 3))
-        logits: Tensor = self.head(self.dropout(features.float()))
+        features: Tensor = self.body(self.stem(x)).mean((2, 3)).float()
+        return features
+
+
+class Mirrored(nn.Module):  # type: ignore[misc]  # torch is not followed
+    """Reads a face and its mirror image, and averages."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As the network it wraps."""
+        logits: Tensor = self.net(torch.cat([x, x.flip(3)])).unflatten(0, (2, -1)).mean(0)
         return logits
 
 

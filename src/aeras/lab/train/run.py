@@ -18,9 +18,11 @@ from aeras.domain.errors import InputError, ModelError
 from aeras.lab.train.config import load_config
 from aeras.lab.train.data import CropFolder, FerPlus, Split
 from aeras.lab.train.export import Exported, export, run_onnx
-from aeras.lab.train.loop import Run, record, run_stage, score
+from aeras.lab.train.loop import Run, finished, record, run_stage, score
+from aeras.lab.train.muscles import of_crops, of_pictures, standardise
 from aeras.lab.train.public import AffectNet, RafDb
-from aeras.lab.train.selftrain import load_unlabelled, with_unlabelled
+from aeras.lab.train.report import compare
+from aeras.lab.train.selftrain import frequencies, load_unlabelled, with_unlabelled
 from aeras.perceive.yunet import Yunet
 
 if TYPE_CHECKING:
@@ -49,7 +51,8 @@ def train(
         detector: finds the unlabelled faces; default the product's.
 
     Returns:
-        The run record, also written as `record.json` beside the weights and the exported files.
+        The run record, also written as `record.json` beside the weights and the exported files;
+        with `compare`, there is a page `report.md` too.
 
     Raises:
         ConfigError: if the config cannot be used.
@@ -72,11 +75,15 @@ def train(
     for stage in range(run.stage, len(config.stages)):
         if stage > run.stage:
             run.begin_stage(stage)
-        run_stage(run, _lesson(run, data_root, detector))
-        torch.save(run.average.state_dict(), _weights(run, stage))
+        if not finished(run):
+            run_stage(run, _lesson(run, data_root, detector))
+        torch.save(run.average.state_dict(), _weights(run, config.stages[stage].name))
     exported = export(run, folder, seed=config.seed)
     result = record(run) | {"test": _test(run), "exported": _as_json(exported)}
     (folder / "record.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
+    if config.compare:
+        page = compare(config.compare, str(exported.int8), run.splits, config.classes)
+        (folder / "report.md").write_text(page, encoding="utf-8")
     return result
 
 
@@ -107,36 +114,52 @@ def _start_from(run: Run, weights: Path) -> None:
     run.begin_stage(0)
 
 
-def _weights(run: Run, stage: int) -> Path:
-    return run.folder / f"{run.config.stages[stage].name}.pt"
+def _weights(run: Run, stage: str) -> Path:
+    return run.folder / f"{stage}.pt"
 
 
 def _lesson(run: Run, data_root: Path, detector: FaceDetector | None) -> Split:
     """The faces of the current stage: the labelled ones, and in self-training all of them."""
-    options, unlabelled = run.config.stages[run.stage], run.config.unlabelled
-    labelled = run.splits.train
-    if not options.self_training or unlabelled is None:
-        return labelled
-    cache = run.folder / "unlabelled.npz"
-    faces = load_unlabelled(run.config, data_root, detector or Yunet(), cache)
-    teacher = Run(run.config, run.splits, run.folder)
-    teacher.average.load_state_dict(torch.load(_weights(run, run.stage - 1), weights_only=True))
-    return with_unlabelled(
-        labelled,
-        _read(teacher, labelled.images),
-        faces,
-        _read(teacher, faces.images),
-        alignment=unlabelled.alignment,
-        teacher_share=options.teacher_share,
-    )
+    config, options = run.config, run.config.stages[run.stage]
+    lesson = run.splits.train
+    frequency = frequencies(lesson.targets, options.rarity)
+    muscles = None
+    if options.muscles:
+        cache = run.folder / "muscles-train.npy"
+        muscles = of_crops(lesson.images, config.crop, config.crop_up, cache)
+    if options.self_training and config.unlabelled is not None:
+        detector = detector or Yunet()
+        faces = load_unlabelled(config, data_root, detector, run.folder / "unlabelled.npz")
+        names = options.teachers or (config.stages[run.stage - 1].name,)
+        readings = np.mean([_read(run, name, lesson.images, faces.images) for name in names], 0)
+        lesson = with_unlabelled(
+            lesson,
+            readings[: len(lesson)],
+            faces,
+            readings[len(lesson) :],
+            alignment=config.unlabelled.alignment,
+            teacher_share=options.teacher_share,
+        )
+        shares = np.full(len(faces.images), options.unlabelled_share, dtype=np.float32)
+        frequency = np.concatenate([frequency, shares])
+        if muscles is not None:
+            cache = run.folder / "muscles-unlabelled.npy"
+            muscles = np.concatenate([muscles, of_pictures(faces.paths, detector, cache)])
+    if muscles is not None:
+        muscles = standardise(muscles)
+    return dataclasses.replace(lesson, frequency=frequency, muscles=muscles)
 
 
-def _read(teacher: Run, images: Grey) -> Floats:
-    """The mean reading of each face and its mirror image; (N, classes)."""
-    both = [teacher.logits(images), teacher.logits(np.ascontiguousarray(images[:, :, ::-1]))]
-    readings = [functional.softmax(torch.from_numpy(logits), 1).numpy() for logits in both]
-    mean: Floats = np.mean(readings, axis=0, dtype=np.float32)
-    return mean
+def _read(run: Run, stage: str, *images: Grey) -> Floats:
+    """How an earlier stage reads each face; (N, classes)."""
+    cache = run.folder / f"readings-{stage}.npy"
+    if not cache.exists():
+        teacher = Run(run.config, run.splits, run.folder)
+        teacher.average.load_state_dict(torch.load(_weights(run, stage), weights_only=True))
+        logits = torch.from_numpy(teacher.logits(np.concatenate(images)))
+        np.save(cache, functional.softmax(logits, 1).numpy())
+    kept: Floats = np.load(cache)
+    return kept
 
 
 def _test(run: Run) -> dict[str, Any]:

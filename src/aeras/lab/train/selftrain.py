@@ -32,9 +32,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Unlabelled:
-    """Faces (N, S, S) uint8; the group of each (N,), and what that group is aligned with (N,)."""
+    """Faces (N, S, S) uint8, their pictures; group of each (N,), and what that is aligned with."""
 
     images: Grey
+    paths: list[Path]
     groups: Ints
     references: Ints
 
@@ -65,7 +66,8 @@ def load_unlabelled(
         images, kept = arrays["images"], [rows[i] for i in arrays["rows"]]
     log.info("unlabelled faces: %d of %d found", len(images), len(rows))
     others = [c for c in options.group_columns if c != options.aligned_column]
-    return Unlabelled(images, _codes(kept, list(options.group_columns)), _codes(kept, others))
+    groups, references = _codes(kept, list(options.group_columns)), _codes(kept, others)
+    return Unlabelled(images, [folder / row["file"] for row in kept], groups, references)
 
 
 def _codes(rows: list[dict[str, str]], columns: list[str]) -> Ints:
@@ -107,6 +109,18 @@ def align(readings: Floats, groups: Ints, references: Ints, strength: float) -> 
         aligned *= ((aims / np.maximum(means, 1e-6)) ** strength)[member]
         aligned /= aligned.sum(1, keepdims=True)
     return aligned.astype(np.float32)
+
+
+def frequencies(targets: Floats, rarity: float) -> Floats:
+    """How often an epoch shows each labelled face, (N,), 1 on average.
+
+    Args:
+        targets: (N, classes), rows summing to 1.
+        rarity: an expression is shown 1 / frequency to this power as often.
+    """
+    often = targets @ np.maximum(targets.mean(0), 1e-4) ** -rarity
+    scaled: Floats = (often / often.mean()).astype(np.float32)
+    return scaled
 
 
 def with_unlabelled(
