@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -34,6 +34,9 @@ from aeras.domain.shop import (
 )
 from aeras.privacy.profiles import PrivacyClaims, check_profile, faces_allowed
 from aeras.shelf.planogram import Known, Version, read_rows, valid_at, versions_of
+
+if TYPE_CHECKING:
+    from aeras.shelf.mapfile import FloorMap
 
 MIN_CORNERS = 3
 MAX_SIDE_PX = 8192
@@ -133,6 +136,7 @@ Mark = tuple[float, float, float, float] | tuple[float, float, float, float, flo
 """x, y in pixels; x, y on the map in metres; height in metres if it is not on the floor."""
 Line = tuple[tuple[float, float], ...]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Metres = Annotated[float, Field(gt=0, le=2000)]
 Side = Annotated[int, Field(ge=16, le=MAX_SIDE_PX)]
 Week = Annotated[
     dict[int, tuple[Span, ...]] | Literal["always"],
@@ -141,6 +145,12 @@ Week = Annotated[
 
 
 # --- sections ---------------------------------------------------------------------------------
+
+
+class SiteFileError(ConfigError):
+    """A problem in the site file; ``location`` is the path of the value, empty if there is none."""
+
+    location: Location = ()
 
 
 class _Section(BaseModel):
@@ -248,7 +258,7 @@ class FixtureSection(_Section):
 class MapSection(_Section):
     """``map``: the floor plan, metres."""
 
-    size: tuple[float, float]
+    size: tuple[Metres, Metres] | None = None
     image: str | None = None
 
 
@@ -301,6 +311,7 @@ class Site:
         shop: What the rooms need to know of it.
         file: The whole file as it stands.
         planograms: All versions of the planogram, in their order in time.
+        floor_map: The floor plan's shapes and picture, if there is a file of it.
         privacy, triggers, server: The sections as they stand in the file.
         hours: When the shop is open, None if the file does not say.
         undeclared: Cameras that read faces and do not say where staff stand.
@@ -316,10 +327,11 @@ class Site:
     undeclared: tuple[str, ...]
     file: SiteFile
     planograms: tuple[Version, ...]
+    floor_map: FloorMap | None
 
     def at(self, moment: datetime) -> Site:
         """The same site with the planogram that is valid at a moment (UTC)."""
-        return _build(self.file, self.path, self.planograms, moment)
+        return _build(self.file, self.path, self.planograms, moment, self.floor_map)
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -348,7 +360,7 @@ def load_site(path: Path, at: datetime | None = None) -> Site:
             where=str(path.parent / file.planogram_file),
             todo="Import one with `aeras planogram import`, or correct valid_from and valid_to",
         )
-    return _build(file, path, versions, moment)
+    return _build(file, path, versions, moment, _floor_map(file, path))
 
 
 def claims_of(site: Site) -> PrivacyClaims:
@@ -416,14 +428,20 @@ def read_site_text(path: Path, text: str) -> tuple[SiteFile | None, list[ConfigE
 def _validate(
     path: Path, data: dict[str, Any], node: yaml.Node
 ) -> tuple[SiteFile | None, list[ConfigError]]:
-    def error(location: Location, what: str, todo: str = "") -> ConfigError:
-        return ConfigError(what, where=f"{path}:{_line(node, location)}", todo=todo)
+    def error(location: Location, what: str) -> ConfigError:
+        problem = SiteFileError(what, where=f"{path}:{_line(node, location)}")
+        problem.location = location
+        return problem
 
     try:
         file = SiteFile.model_validate(data)
         if file.items_file:
             rows = (*file.items, *_items_from_csv(path.parent / file.items_file))
             file = file.model_copy(update={"items": rows})
+        floor_map = _floor_map(file, path)
+        if floor_map and file.map:
+            sized = file.map.model_copy(update={"size": floor_map.plan.size})
+            file = file.model_copy(update={"map": sized})
     except ValidationError as invalid:
         return None, [error(e["loc"], _plain(e)) for e in invalid.errors()]
     except ConfigError as broken:
@@ -453,6 +471,18 @@ def read_planograms(file: SiteFile, path: Path) -> tuple[tuple[Version, ...], li
     return tuple(versions), [
         ConfigError(fault.what, where=f"{source}:{fault.line}") for fault in faults
     ]
+
+
+def _floor_map(file: SiteFile, path: Path) -> FloorMap | None:
+    """The floor plan; ConfigError if it cannot be read."""
+    if file.map is None or file.map.image is None:
+        return None
+    from aeras.shelf.mapfile import read_map  # noqa: PLC0415 - loads OpenCV
+
+    try:
+        return read_map(path.parent / file.map.image, file.map.size)
+    except InputError as error:
+        raise ConfigError(error.what, where=error.where, todo=error.todo) from None
 
 
 def _missing(path: Path) -> ConfigError:
@@ -601,7 +631,7 @@ def _floor_problems(
             f"{now[0]} x {now[1]} now; calibrate it again",
         )
         return
-    if file.map is None:
+    if file.map is None or file.map.size is None:
         yield location, f"camera {camera.id!r} is calibrated, but the site has no map: set map.size"
         return
     width, height = file.map.size
@@ -707,7 +737,13 @@ NO_PLANOGRAM = "none"
 """Named by events while no version is valid; they name no item then."""
 
 
-def _build(file: SiteFile, path: Path, versions: tuple[Version, ...], moment: datetime) -> Site:
+def _build(
+    file: SiteFile,
+    path: Path,
+    versions: tuple[Version, ...],
+    moment: datetime,
+    floor_map: FloorMap | None,
+) -> Site:
     valid = valid_at(versions, moment)
     items = dict(valid.items) if valid else {}
     slug = re.sub(r"[^a-z0-9]+", "-", file.site.name.lower()).strip("-") or "site"
@@ -736,6 +772,7 @@ def _build(file: SiteFile, path: Path, versions: tuple[Version, ...], moment: da
         undeclared=_undeclared(file),
         file=file,
         planograms=versions,
+        floor_map=floor_map,
     )
 
 
@@ -752,8 +789,7 @@ def _undeclared(file: SiteFile) -> tuple[str, ...]:
     return tuple(
         camera.id
         for camera in file.cameras
-        if camera.role is CameraRole.SHELF
-        and not {"staff", "excluded"} & camera.model_fields_set
+        if camera.role is CameraRole.SHELF and not {"staff", "excluded"} & camera.model_fields_set
     )
 
 
