@@ -21,6 +21,8 @@ STRIDE_M: Final = 1.3
 BLINK_S: Final = 0.11
 """Time to close the lids, and again to open them."""
 WALKING_YAW_DEG: Final = 50.0
+NOD_DEG: Final = 10.0
+"""How far the head bends forward for each unit of lean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,9 @@ class Pose:
         head_deg: Yaw (against the shelf), pitch and roll of the head.
         face: Weights of smile, puzzled, repelled.
         blink: How far the lids are closed, 0 to 1.
+        other_following: As `following`, of the other arm.
+        other_grip: As `grip`, of the other hand.
+        nod_deg: How far the head is bent forward with the body.
     """
 
     right: Vector
@@ -66,6 +71,9 @@ class Pose:
     head_deg: tuple[float, float, float]
     face: tuple[float, float, float]
     blink: float
+    other_following: float = 0.0
+    other_grip: float = 0.15
+    nod_deg: float = 0.0
 
 
 def bent_elbow(shoulder: Vector, wrist: Vector, hint: Vector) -> Vector:
@@ -107,17 +115,22 @@ def pose_at(shopper: Shopper, actor: Actor, time_s: float) -> Pose:
     shoulders = chest - right * half, chest + right * half
     hips, knees, ankles = _legs(pelvis, (right, ahead, tall), walking, phase)
     active = 1 if shopper.arm > 0 else 0
-    target_x, target_y, target_z, following = shopper.hand.at(time_s)
+    following = shopper.hand.at(time_s)[3]
     arms = [
         _hanging(shoulders[n], right * (1 if n else -1), ahead, walking, phase + np.pi * n)
         for n in (0, 1)
     ]
-    if following > 0:
-        target = np.array([target_x, target_y, target_z])
-        outward = right * (1 if active else -1)
-        arms[active] = _reaching(
-            shoulders[active], arms[active][1], target, following, outward=outward, ahead=ahead
-        )
+    other_following = shopper.second_hand.at(time_s)[3] if shopper.second_hand else 0.0
+    targets = [(active, shopper.hand)]
+    if shopper.second_hand:
+        targets.append((1 - active, shopper.second_hand))
+    for n, hand in targets:
+        *target, share = hand.at(time_s)
+        if share > 0:
+            outward = right * (1 if n else -1)
+            arms[n] = _reaching(
+                shoulders[n], arms[n][1], np.array(target), share, outward=outward, ahead=ahead
+            )
     yaw_head, pitch, roll = shopper.head.at(time_s)
     nod = 1.2 * np.sin(time_s * 1.1 + shopper.actor)
     smile, puzzled, repelled = shopper.face.at(time_s)
@@ -140,6 +153,9 @@ def pose_at(shopper: Shopper, actor: Actor, time_s: float) -> Pose:
         (yaw_head + yaw * 0.25, pitch + nod, roll),
         (smile, puzzled, repelled),
         max(_blink(shopper.blinks_s, time_s), 0.0),
+        other_following,
+        shopper.second_grip.at(time_s)[0] if shopper.second_grip else 0.15,
+        NOD_DEG * max(lean, 0.0),
     )
 
 

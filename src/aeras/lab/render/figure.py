@@ -162,14 +162,14 @@ def _hand(relief: Relief, view: View, pose: Pose, side: int, skin: int) -> None:
         return
     along = (grip - wrist) / max(float(np.linalg.norm(grip - wrist)), 1e-6)
     outward = pose.right * (1 if side else -1)
-    active = side == pose.active and pose.following > 0.3
+    active = (pose.following if side == pose.active else pose.other_following) > 0.3
     up = np.array([0.0, 1.0, 0.0])
     # A hanging palm faces the thigh, a reaching one is upright: thumb up, fingers in a column.
     spread = up if active else pose.ahead
     spread = spread - along * float(spread @ along)
     spread = spread / max(float(np.linalg.norm(spread)), 1e-6)
     palm = -outward
-    curl = pose.grip if active else 0.35
+    curl = (pose.grip if side == pose.active else pose.other_grip) if active else 0.35
     k = view.knot
     knuckles = wrist + along * 0.075
     for lane in FINGER_SPREAD:
@@ -189,7 +189,10 @@ def _too_near(camera: Camera, point: Vector) -> bool:
     return camera.depth(point) < 2 * NEAREST_M
 
 
-def _head(frame: Image, camera: Camera, pose: Pose, number: int) -> None:
+def draw_head(
+    frame: Image, camera: Camera, pose: Pose, number: int, *, from_above: bool = False
+) -> None:
+    """Draw a shopper's head, in place; `from_above` minds how far below the camera it is."""
     at_x, at_y, scale = camera.pixel(pose.head)
     from_camera = np.rad2deg(
         np.arctan2(pose.head[0] - camera.position[0], camera.position[2] - pose.head[2])
@@ -197,7 +200,12 @@ def _head(frame: Image, camera: Camera, pose: Pose, number: int) -> None:
     body_yaw = np.rad2deg(np.arctan2(pose.ahead[0], -pose.ahead[2]))
     yaw = 180 - (body_yaw + pose.head_deg[0]) + from_camera
     step = heads.YAW_STEP_DEG
-    picture = heads.head(number, round(yaw / step) * step % 360)
+    above = 0
+    if from_above:
+        level = np.hypot(*(np.subtract(camera.position, pose.head)[[0, 2]]))
+        above_deg = np.rad2deg(np.arctan2(camera.position[1] - pose.head[1], level))
+        above = round(float(above_deg - pose.nod_deg) / step) * step
+    picture = heads.head(number, round(yaw / step) * step % 360, above)
     anchor = heads.CENTRE_M[0] * heads.PX_PER_M, heads.CENTRE_M[1] * heads.PX_PER_M
     matrix = canvas.placed((at_x, at_y), anchor, scale / heads.PX_PER_M, pose.head_deg[2])
     canvas.warp(frame, picture, matrix)
@@ -206,7 +214,7 @@ def _head(frame: Image, camera: Camera, pose: Pose, number: int) -> None:
 def draw_figure(frame: Image, camera: Camera, pose: Pose, actor: Actor, number: int) -> None:
     """Draw a shopper with head into an aisle frame, in place."""
     draw_body(frame, camera, pose, actor, number)
-    _head(frame, camera, pose, number)
+    draw_head(frame, camera, pose, number)
 
 
 def draw_body(frame: Image, camera: Camera, pose: Pose, actor: Actor, number: int) -> None:

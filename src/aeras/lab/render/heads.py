@@ -96,12 +96,13 @@ def _hair_shows(
 
 
 @cache
-def head(number: int, yaw_deg: int) -> Image:
+def head(number: int, yaw_deg: int, above_deg: int = 0) -> Image:
     """Return an actor's head turned against the camera, as a sprite at `PX_PER_M`.
 
     Args:
         number: The actor's number.
         yaw_deg: 0 looks into the camera, 90 to the image's right, 180 away from it.
+        above_deg: How far above the head's own horizon the camera is.
     """
     who = actor(number)
     width, height = (round(m * PX_PER_M) for m in CANVAS_M)
@@ -113,6 +114,9 @@ def head(number: int, yaw_deg: int) -> Image:
     turn = np.array(
         [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]
     )
+    over = np.deg2rad(above_deg)
+    nod = np.array([[1, 0, 0], [0, np.cos(over), -np.sin(over)], [0, np.sin(over), np.cos(over)]])
+    turn = nod @ turn
     depth = np.full((height, width), -1.0, dtype=np.float32)
     is_hair = np.zeros((height, width), dtype=bool)
     for shape in SKULL:

@@ -1,4 +1,4 @@
-"""The packs of the demo shop: every label, bottle and bag is drawn here from scratch."""
+"""Packs of goods: every label, bottle and bag of the demo shop is drawn here from scratch."""
 
 # ruff: noqa: PLR2004
 # Drawing is made of plain numbers; to name each would hide more than it tells.
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -49,6 +49,8 @@ class Design:
         accent: Bands, cap, lid.
         ink: Colour of the brand's letters.
         art: Picture on the label, as blobs from back to front.
+        content: What is seen through a bottle's or jar's glass, top and foot; None for the
+            kind's own.
     """
 
     brand: str
@@ -59,6 +61,7 @@ class Design:
     accent: str
     ink: str
     art: tuple[Blob, ...]
+    content: tuple[str, str] | None = None
 
 
 def _ring(
@@ -352,7 +355,8 @@ def _glass(
 
 
 def _bottle(design: Design, width: int, height: int) -> Image:
-    content = ("#ffb648", "#f08a14") if design.brand == "SOL" else ("#7d8a2c", "#3f4a14")
+    own = ("#ffb648", "#f08a14") if design.brand == "SOL" else ("#7d8a2c", "#3f4a14")
+    content = design.content or own
     profile = ((0.115, 0.17), (0.2, 0.18), (0.36, 0.46), (0.42, 0.5), (0.96, 0.5), (1.0, 0.46))
     return _glass(
         design,
@@ -366,7 +370,8 @@ def _bottle(design: Design, width: int, height: int) -> Image:
 
 
 def _jar(design: Design, width: int, height: int) -> Image:
-    content = ("#f2b23a", "#b8680c") if design.brand == "IMKERHOF" else ("#c22545", "#6d0b20")
+    own = ("#f2b23a", "#b8680c") if design.brand == "IMKERHOF" else ("#c22545", "#6d0b20")
+    content = design.content or own
     profile = ((0.175, 0.43), (0.25, 0.495), (0.93, 0.5), (1.0, 0.45))
     return _glass(
         design,
@@ -392,8 +397,13 @@ _PAINTERS: Final[dict[Kind, Callable[[Design, int, int], Image]]] = {
 def pack(item_id: str) -> Image:
     """Return the front of an item's pack as a premultiplied sprite at `PX_PER_M`."""
     item: Item = next(item for item in ITEMS if item.id == item_id)
-    design = DESIGNS[item_id]
     factor = PX_PER_M * SUPERSAMPLING
     size = round(item.size_m[0] * factor), round(item.size_m[1] * factor)
-    paint = _gable if item_id == "oat-drink" else _PAINTERS[item.kind]
-    return scaled(paint(design, *size), 1 / SUPERSAMPLING)
+    kind: Kind | Literal["gable"] = "gable" if item_id == "oat-drink" else item.kind
+    return scaled(painted(DESIGNS[item_id], kind, size), 1 / SUPERSAMPLING)
+
+
+def painted(design: Design, kind: Kind | Literal["gable"], size_px: tuple[int, int]) -> Image:
+    """Return the front of any pack as a premultiplied sprite of a width and height in px."""
+    paint = _gable if kind == "gable" else _PAINTERS[kind]
+    return paint(design, *size_px)

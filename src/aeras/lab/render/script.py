@@ -128,6 +128,8 @@ class Shopper:
         face: Weights of smile, puzzled and repelled.
         head: Yaw, pitch and roll of the head against the body, degrees.
         blinks_s: Times of the blinks.
+        second_hand: As `hand`, of the other arm; None while it always hangs.
+        second_grip: As `grip`, of the other hand.
     """
 
     actor: int
@@ -140,6 +142,8 @@ class Shopper:
     face: Track
     head: Track
     blinks_s: tuple[float, ...]
+    second_hand: Track | None = None
+    second_grip: Track | None = None
 
 
 @dataclass(frozen=True, slots=True)

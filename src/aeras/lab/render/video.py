@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -90,6 +90,25 @@ def write_video(
     """
     count = round(seconds * fps)
     sensor = Sensor(size, seed)
+
+    def planes() -> Iterator[npt.NDArray[np.uint8]]:
+        for number in range(count):
+            yield sensor.yuv(draw(number / fps))
+            on_frame((number + 1) / count)
+
+    _encode(path, planes(), size, fps)
+
+
+def write_frames(path: Path, frames: Iterable[Image], size: tuple[int, int], fps: int) -> None:
+    """Encode finished BGR frames; the file appears at once and whole."""
+    planes = (cv2.cvtColor(frame, cv2.COLOR_BGR2YUV_I420).astype(np.uint8) for frame in frames)
+    _encode(path, planes, size, fps)
+
+
+def _encode(
+    path: Path, planes: Iterable[npt.NDArray[np.uint8]], size: tuple[int, int], fps: int
+) -> None:
+    """Encode frames given as planar YUV 4:2:0."""
     with finished(path) as part, av.open(str(part), "w") as container:
         stream = container.add_stream("libx264", rate=fps)
         stream.width, stream.height = size
@@ -103,12 +122,11 @@ def write_video(
             "g": str(fps * 2),
             "x264-params": LIGHT_WORK,
         }
-        for number in range(count):
-            picture = av.VideoFrame.from_ndarray(sensor.yuv(draw(number / fps)), "yuv420p")
+        for number, plane in enumerate(planes):
+            picture = av.VideoFrame.from_ndarray(plane, "yuv420p")
             picture.pts = number
             picture.time_base = Fraction(1, fps)
             for packet in stream.encode(picture):
                 container.mux(packet)
-            on_frame((number + 1) / count)
         for packet in stream.encode(None):
             container.mux(packet)
