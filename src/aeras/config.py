@@ -360,7 +360,7 @@ def load_site(path: Path, at: datetime | None = None) -> Site:
             where=str(path.parent / file.planogram_file),
             todo="Import one with `aeras planogram import`, or correct valid_from and valid_to",
         )
-    return _build(file, path, versions, moment, _floor_map(file, path))
+    return _build(file, path, versions, moment, floor_map(file, path))
 
 
 def claims_of(site: Site) -> PrivacyClaims:
@@ -438,9 +438,9 @@ def _validate(
         if file.items_file:
             rows = (*file.items, *_items_from_csv(path.parent / file.items_file))
             file = file.model_copy(update={"items": rows})
-        floor_map = _floor_map(file, path)
-        if floor_map and file.map:
-            sized = file.map.model_copy(update={"size": floor_map.plan.size})
+        plan = floor_map(file, path)
+        if plan and file.map:
+            sized = file.map.model_copy(update={"size": plan.plan.size})
             file = file.model_copy(update={"map": sized})
     except ValidationError as invalid:
         return None, [error(e["loc"], _plain(e)) for e in invalid.errors()]
@@ -459,7 +459,7 @@ def read_planograms(file: SiteFile, path: Path) -> tuple[tuple[Version, ...], li
     if file.planogram_file is None:
         return (Version(file.planogram, None, None, facings),), []
     source = path.parent / file.planogram_file
-    known = Known(frozenset(facings), {item.id: _item(item) for item in file.items})
+    known = Known(frozenset(facings), {item.id: item_of(item) for item in file.items})
     try:
         text = source.read_text(encoding="utf-8-sig")
         rows = read_rows(text, where=str(source))
@@ -473,7 +473,7 @@ def read_planograms(file: SiteFile, path: Path) -> tuple[tuple[Version, ...], li
     ]
 
 
-def _floor_map(file: SiteFile, path: Path) -> FloorMap | None:
+def floor_map(file: SiteFile, path: Path) -> FloorMap | None:
     """The floor plan; ConfigError if it cannot be read."""
     if file.map is None or file.map.image is None:
         return None
@@ -644,12 +644,12 @@ def _floor_problems(
             )
             return
     try:
-        _calibrated(camera)
+        calibration(camera)
     except InputError as error:
         yield (*location, "points"), f"{error}"
 
 
-def _calibrated(camera: CameraSection) -> tuple[tuple[FloorMark, ...], Lens | None]:
+def calibration(camera: CameraSection) -> tuple[tuple[FloorMark, ...], Lens | None]:
     """A camera's marks and lens; InputError if they cannot give a calibration."""
     from aeras.shelf.floor import fit_floor  # noqa: PLC0415 - loads OpenCV: only where it is used
     from aeras.shelf.lens import lens_from_lines  # noqa: PLC0415
@@ -742,7 +742,7 @@ def _build(
     path: Path,
     versions: tuple[Version, ...],
     moment: datetime,
-    floor_map: FloorMap | None,
+    drawn: FloorMap | None,
 ) -> Site:
     valid = valid_at(versions, moment)
     items = dict(valid.items) if valid else {}
@@ -752,7 +752,7 @@ def _build(
         id=file.site.id or slug[:64],
         name=file.site.name,
         timezone=file.site.timezone,
-        items=tuple(_item(i) for i in file.items),
+        items=tuple(item_of(i) for i in file.items),
         cameras=cameras,
         fixtures=tuple(_fixture(f, cameras, items) for f in file.fixtures),
         planogram=valid.id if valid else NO_PLANOGRAM,
@@ -772,7 +772,7 @@ def _build(
         undeclared=_undeclared(file),
         file=file,
         planograms=versions,
-        floor_map=floor_map,
+        floor_map=drawn,
     )
 
 
@@ -793,14 +793,15 @@ def _undeclared(file: SiteFile) -> tuple[str, ...]:
     )
 
 
-def _item(item: ItemSection) -> Item:
+def item_of(item: ItemSection) -> Item:
+    """An item of the file as the rooms know it."""
     price = None if item.price is None else round(item.price * 100)
     return Item(item.id, item.name, item.category, item.gtin, price)
 
 
 def _camera(camera: CameraSection, folder: Path) -> CameraSpec:
     source = re.sub(r"\$\{(\w+)\}", lambda m: os.environ[m[1]], camera.source)
-    marks, lens = _calibrated(camera)
+    marks, lens = calibration(camera)
     is_file = "://" not in source and not source.isdigit() and not source.startswith("/dev/")
     return CameraSpec(
         id=camera.id,
