@@ -192,6 +192,21 @@ def test_a_shop_fine_tunes_on_its_own_faces_and_gets_a_report(torch, data, tmp_p
 
 
 @pytest.mark.extra
+def test_a_loss_that_is_no_number_and_a_broken_checkpoint_give_one_clear_error(
+    torch, data, tmp_path
+):
+    from aeras.lab.train.run import train
+
+    stages = [{"name": "s", "epochs": 1, "batch": 16, "warmup_steps": 1, "learning_rate": 1e30}]
+    config = write_config(tmp_path, stages=stages)
+    with pytest.raises(AerasError, match="the loss became nan in epoch 1 of stage 's'"):
+        train(config, resume=False, data_root=data, out_root=tmp_path)
+    (tmp_path / "tiny" / "checkpoint.pt").write_bytes(b"PK cut off")
+    with pytest.raises(AerasError, match=r"checkpoint.pt: not weights"):
+        train(config, resume=True, data_root=data, out_root=tmp_path)
+
+
+@pytest.mark.extra
 def test_a_mirrored_network_reads_a_face_and_its_mirror_image_alike(torch):
     from aeras.lab.train.config import NetOptions
     from aeras.lab.train.net import ExpressionNet, Mirrored

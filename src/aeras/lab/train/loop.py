@@ -15,7 +15,9 @@ import statistics
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -23,6 +25,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from aeras.domain.errors import ModelError
 from aeras.lab.train.augment import augment_batch
 from aeras.lab.train.data import NO_LABEL, Split, Splits
 from aeras.lab.train.net import ExpressionNet, parameter_count
@@ -118,16 +121,26 @@ class Run:
         """Continues from the checkpoint, if there is one."""
         if not self.checkpoint.exists():
             return
-        state = torch.load(self.checkpoint, weights_only=True)
-        self.stage, self.epoch, self.active_s = state["place"]
-        self.net.load_state_dict(state["net"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser = self._new_optimiser()
-        if head := state.get("muscle_head"):
-            self.give_muscle_head(len(head["bias"])).load_state_dict(head)
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.history = state["history"]
+        with _reading(self.checkpoint):
+            state = torch.load(self.checkpoint, weights_only=True)
+            self.stage, self.epoch, self.active_s = state["place"]
+            self.net.load_state_dict(state["net"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser = self._new_optimiser()
+            if head := state.get("muscle_head"):
+                self.give_muscle_head(len(head["bias"])).load_state_dict(head)
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.history = state["history"]
         log.info("resumed at stage %d, epoch %d", self.stage, self.epoch)
+
+    def load_average(self, weights: Path) -> None:
+        """Takes the averaged weights from a stage's .pt file.
+
+        Raises:
+            ModelError: if it is none, or of a network of another shape.
+        """
+        with _reading(weights):
+            self.average.load_state_dict(torch.load(weights, weights_only=True))
 
     def logits(self, images: Grey) -> Floats:
         """What the averaged network says, the trained-away prior given back; (N, classes)."""
@@ -139,6 +152,18 @@ class Run:
         views = [images, images[:, :, ::-1]] if self.config.mirrored else [images]
         logits: Floats = np.mean([predict(self.average, view) for view in views], 0, np.float32)
         return logits
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turns the many ways in which torch fails to read weights into one clear error."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError, KeyError, EOFError, UnpicklingError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"not weights of a network of this config's shape: {first}", where=str(path)
+        ) from error
 
 
 class Threads:
@@ -214,6 +239,12 @@ def run_stage(run: Run, faces: Split) -> None:
     while not finished(run):
         began = time.monotonic()
         loss = _run_epoch(run, faces, options, steps)
+        if not math.isfinite(loss):
+            raise ModelError(
+                f"the loss became {loss} in epoch {run.epoch + 1} of stage {options.name!r}",
+                where=str(run.folder),
+                todo="Lower the stage's learning_rate and resume from the epoch before",
+            )
         run.epoch += 1
         run.active_s += time.monotonic() - began
         note: dict[str, Any] = {

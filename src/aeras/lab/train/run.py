@@ -7,14 +7,13 @@ import json
 import logging
 import os
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from aeras.domain.errors import InputError, ModelError
+from aeras.domain.errors import InputError
 from aeras.lab.train.config import load_config
 from aeras.lab.train.data import CropFolder, FerPlus, Split
 from aeras.lab.train.export import Exported, export, run_onnx
@@ -63,6 +62,8 @@ def train(
     data_root = data_root or Path(os.environ.get("AERAS_DATA", "data"))
     folder = (out_root or Path("var/train")) / config.name
     splits = open_faces(config, data_root).load(config.classes, config.face_px)
+    if not len(splits.train):
+        raise InputError("no face to train on", where=str(data_root / config.data.path))
     run = Run(config, splits, folder)
     if run.checkpoint.exists() and not resume:
         raise InputError(
@@ -103,14 +104,7 @@ def open_faces(config: TrainConfig, data_root: Path) -> LabelledFaces:
 
 def _start_from(run: Run, weights: Path) -> None:
     """Begins with the weights of an earlier run of the same shape."""
-    try:
-        state = torch.load(weights, weights_only=True)
-        run.average.load_state_dict(state)
-    except (OSError, RuntimeError, UnpicklingError) as error:
-        raise ModelError(
-            f"not weights of a network of this config's shape: {str(error).splitlines()[0]}",
-            where=str(weights),
-        ) from error
+    run.load_average(weights)
     run.begin_stage(0)
 
 
@@ -155,7 +149,7 @@ def _read(run: Run, stage: str, *images: Grey) -> Floats:
     cache = run.folder / f"readings-{stage}.npy"
     if not cache.exists():
         teacher = Run(run.config, run.splits, run.folder)
-        teacher.average.load_state_dict(torch.load(_weights(run, stage), weights_only=True))
+        teacher.load_average(_weights(run, stage))
         logits = torch.from_numpy(teacher.logits(np.concatenate(images)))
         np.save(cache, functional.softmax(logits, 1).numpy())
     kept: Floats = np.load(cache)
