@@ -2,23 +2,13 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable
 
 import pytest
+from waiting import wait_for
 
 from aeras.config import load_site
 from aeras.domain.errors import PrivacyError
 from aeras.wiring.runtime import Runtime
-
-
-def wait_for(true: Callable[[], bool], seconds: float = 40) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return True
-        time.sleep(0.1)
-    return true()
 
 
 @pytest.fixture

@@ -184,8 +184,8 @@ class Papers(Protocol):
     def approve(self, who: str) -> Standing:
         """Notes that ``who`` has read and approved the configuration as it is now."""
 
-    def paper(self, name: str, form: str, language: str) -> Paper:
-        """A document: ``dpia``, ``technical`` or ``notice`` as ``html`` or ``pdf``.
+    def paper(self, name: str, form: str) -> Paper:
+        """A document: ``dpia``, ``technical-file`` or ``notice`` as ``html`` or ``pdf``.
 
         Raises InputError for a name or form that does not exist.
         """

@@ -125,7 +125,9 @@ class SurveySummary:
 
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """State of one camera: ``up``, ``starting``, ``down`` (with the reason), ``ended``."""
+    """State of one camera: ``up``, ``starting``, ``down`` (with the reason), ``ended``; ``stopped``
+    by the stop switch, or ``closed`` outside opening hours.
+    """
 
     id: str
     role: str

@@ -34,6 +34,7 @@ from aeras.domain.errors import AerasError, StoreError
 from aeras.lab.demo_goods import BAD_ITEMS, DEMO_MAP_M, LIVE_FIXTURE_M, OTHER_FIXTURES, RULES
 from aeras.lab.render import RenderedDemo, demo_layout, render_demo
 from aeras.lab.simulate import simulate
+from aeras.wiring.oversight import write_notice
 from aeras.wiring.runtime import Runtime, utc_now
 from aeras.wiring.web import Web, bind, make_web
 
@@ -41,6 +42,7 @@ HISTORY_DAYS = 30
 SEED = 7
 LOOP_S = 150.0
 USER = "demo"
+OFFICER = "officer"
 WEBCAM_SIZE = (640, 480)
 ROBOT_PAUSE_S = 4.0  # between a trigger and the simulated shopper's answer
 Say = Callable[..., None]
@@ -90,6 +92,7 @@ def _run(
     _add_history(runtime, say)
     password = secrets.token_urlsafe(9)
     runtime.control.add_user(USER, password, "manager")
+    runtime.control.add_user(OFFICER, password, "officer")
     web = make_web(runtime, sock)
     Robot(runtime).start()
     if options.headless_s is None:
@@ -168,7 +171,9 @@ def prepare(folder: Path, options: DemoOptions, *, say: Say) -> Site:
     path = folder / "site.yaml"
     text = yaml.safe_dump(site_file(videos, options), sort_keys=False, allow_unicode=True)
     path.write_text("# The demo shop. Its privacy papers are samples.\n" + text, encoding="utf-8")
-    return load_site(path)
+    site = load_site(path)
+    write_notice(site, utc_now())
+    return site
 
 
 def site_file(videos: RenderedDemo, options: DemoOptions) -> dict[str, Any]:
@@ -341,6 +346,7 @@ def _greet(web: Web, password: str, say: Say) -> None:
     say(f"  Sign in        user [bold]{USER}[/bold], password [bold]{password}[/bold]")
     link = web.url + web.links.enter(USER)
     say(f"  or open once   {link}")
+    say(f"  Officer        user [bold]{OFFICER}[/bold], same password: privacy, stop, resume")
     say(f"  Survey kiosk   {web.url}/kiosk")
     say("  Stop           Ctrl-C")
     if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):

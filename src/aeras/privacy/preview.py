@@ -159,3 +159,7 @@ def _encode(picture: Image, how: PreviewOptions) -> bytes:
     ok, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, how.quality])
     assert ok, "a uint8 BGR picture can always be encoded"
     return bytes(data)
+
+
+BLACK = _encode(np.zeros((90, 160, 3), dtype=np.uint8), PreviewOptions())
+"""What is shown while nothing is read."""

@@ -19,6 +19,7 @@ from aeras.domain.published import (
     TriggerRow,
 )
 from aeras.domain.shop import CameraSpec, Shop
+from aeras.privacy.preview import BLACK
 from aeras.privacy.publish import Publisher
 from aeras.wiring.feed import Feed, Listener
 
@@ -55,6 +56,7 @@ class ShopBoard:
         self._feed = feed
         self._cameras: dict[str, CameraStatus] = {}
         self._previews: dict[str, bytes] = {}
+        self._halted = ""
 
     @property
     def k(self) -> int:
@@ -164,29 +166,52 @@ class ShopBoard:
 
     def cameras(self) -> list[CameraStatus]:
         """State of each camera, in the order of the site file."""
-        return [self._cameras.get(c.id) or _starting(c) for c in self.shop.cameras]
+        found = [self._cameras.get(c.id) or _starting(c) for c in self.shop.cameras]
+        if self._halted:
+            return [replace(c, state=self._halted, reason="", fps=0.0) for c in found]
+        return found
 
     def preview(self, camera: str) -> bytes | None:
-        """Latest blurred JPEG of a camera, opaque bytes; None before the first."""
-        return self._previews.get(camera)
+        """Latest blurred JPEG of a camera, opaque bytes; None before the first; black while
+        nothing is read.
+        """
+        return BLACK if self._halted else self._previews.get(camera)
 
     def subscribe(self) -> Listener:
         """Live messages."""
         return self._feed.subscribe()
 
+    def halt(self, state: str) -> None:
+        """Says that nothing is read (``stopped`` or ``closed``) or, with "", that it is again.
+
+        Pictures are dropped at once, and none that is still on its way is shown.
+        """
+        if state == self._halted:
+            return
+        self._halted = state
+        self._previews.clear()
+        self._cameras.clear()
+        for camera in self.cameras():
+            self._publish_state(camera)
+
     def saw_camera(self, status: CameraStatus) -> None:
         """Takes a camera's health; a change of state goes to the pages."""
+        if self._halted:
+            return
         before = self._cameras.get(status.id)
         self._cameras[status.id] = status
         if before is None or (before.state, before.reason) != (status.state, status.reason):
-            self._feed.publish(
-                {
-                    "type": "camera",
-                    "camera": status.id,
-                    "state": status.state,
-                    "reason": status.reason,
-                }
-            )
+            self._publish_state(status)
+
+    def _publish_state(self, status: CameraStatus) -> None:
+        self._feed.publish(
+            {
+                "type": "camera",
+                "camera": status.id,
+                "state": status.state,
+                "reason": status.reason,
+            }
+        )
 
     def lost_camera(self, camera: str, reason: str) -> None:
         """Marks a camera whose worker ended as down."""
@@ -196,7 +221,8 @@ class ShopBoard:
 
     def saw_picture(self, camera: str, jpeg: bytes) -> None:
         """Takes a blurred preview."""
-        self._previews[camera] = jpeg
+        if not self._halted:
+            self._previews[camera] = jpeg
 
     def saw_event(self, event: Event, captured: float) -> None:
         """Tells the pages of an event.

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import structlog
 
-from aeras.config import Site, TriggerSection, check_privacy
+from aeras.config import Site, TriggerSection, reads_faces
 from aeras.domain.errors import StoreError
 from aeras.domain.kept import Answer, Origin
+from aeras.domain.oversight import SYSTEM, Act
 from aeras.insight import rates
 from aeras.privacy.publish import Publisher
 from aeras.respond.desk import Desk
@@ -28,6 +29,7 @@ from aeras.store.events import DuckEvents
 from aeras.wiring.board import ShopBoard
 from aeras.wiring.feed import Feed
 from aeras.wiring.keeper import Keeper
+from aeras.wiring.oversight import check_start, log_start, make_oversight, stop_file
 from aeras.wiring.rig import groups
 from aeras.wiring.worker import Kept, Picture, plans
 from aeras.wiring.workers import Workers
@@ -66,12 +68,13 @@ class Runtime:
         cameras: bool = True,
         simulated: bool = False,
     ) -> None:
-        check_privacy(site)
+        check_start(site)
         self.site = site
         self._clock = clock
         _make_folder(site.data)
         self.store = DuckEvents(site.data / "events.duckdb")
         self.control = Control(site.data / "control.sqlite")
+        self.oversight = make_oversight(site, self.control, clock)
         self._feed = Feed()
         self.board = ShopBoard(
             site.shop,
@@ -108,13 +111,16 @@ class Runtime:
             plans(
                 site.shop,
                 rigs,
-                faces=site.privacy.profile != "behaviour-only",
+                faces=reads_faces(site),
                 expression=site.privacy.expression,
                 grain=site.privacy.time_grain,
+                hours=site.hours,
+                stop_file=stop_file(site),
             ),
             on_lost=self.board.lost_camera,
         )
         self._stop = threading.Event()
+        self._started = False
         self._threads: list[threading.Thread] = []
         self._frames: dict[str, int] = {}
         self.counts = {"events": 0, "triggers": 0, "answers": 0}
@@ -126,7 +132,13 @@ class Runtime:
         return sum(self._frames.values())
 
     def start(self) -> None:
-        """Starts the workers and the threads that serve them; returns at once."""
+        """Starts the workers and the threads that serve them; returns at once.
+
+        Raises:
+            StoreError: The start cannot be recorded; nothing was started then.
+        """
+        log_start(self.site, self.control, self.oversight.audit)
+        self._started = True
         for work in (self._serve_workers, self._look_after):
             thread = threading.Thread(target=work, name=work.__name__, daemon=True)
             thread.start()
@@ -143,13 +155,24 @@ class Runtime:
         if self.keeper.waiting:
             log.error("events_lost", count=self.keeper.waiting, reason=self.keeper.trouble)
         self.store.close()
+        self._log_end()
         self.control.close()
+
+    def _log_end(self) -> None:
+        if not self._started:
+            return
+        try:
+            self.oversight.audit.add(Act.END, SYSTEM)
+        except StoreError as error:  # the end cannot be prevented; the next start tells of it
+            log.warning("end_not_recorded", reason=str(error))
 
     # --- the two threads -------------------------------------------------------------------
 
     def _serve_workers(self) -> None:
         while not self._stop.is_set():
-            self._workers.tend()
+            state = self._may_not_read()
+            self.board.halt(state)
+            self._workers.tend(halted=bool(state))
             for message in self._workers.messages(0.25):
                 if isinstance(message, Kept):
                     self._take(message)
@@ -159,6 +182,19 @@ class Runtime:
                     self._frames[message.status.id] = message.frames
                     self.board.saw_camera(message.status)
             self.keeper.flush()
+
+    def _may_not_read(self) -> str:
+        """``stopped`` or ``closed``, or "" while reading is allowed. The workers look for
+        themselves as well: this ends them, and shows it.
+        """
+        try:
+            if self.oversight.switch.stopped():
+                return "stopped"
+        except StoreError as error:  # nobody can tell whether it is stopped: then it is
+            log.warning("stop_unknown", reason=str(error))
+            return "stopped"
+        hours = self.site.hours
+        return "" if hours is None or hours.open_at(self._clock()) else "closed"
 
     def _look_after(self) -> None:
         tidy_due = time.monotonic()

@@ -14,12 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import numpy as np
 import structlog
 
 from aeras.capture import CameraSource, open_source
 from aeras.domain.errors import AerasError
+from aeras.domain.hours import OpeningHours
 from aeras.domain.kept import Event
 from aeras.domain.published import CameraStatus
 from aeras.domain.seen import Frame
@@ -33,6 +35,7 @@ from aeras.wiring.rig import Rig, RigOptions
 log = structlog.get_logger(__name__)
 
 HEALTH_EVERY_S = 1.0
+LOOK_EVERY_S = 0.2  # for the stop file, beside the look before each frame
 LATENCY_SAMPLES = 200
 FPS_OVER_S = 5.0
 
@@ -47,6 +50,8 @@ class WorkerPlan:
         faces: Whether faces may be looked for at all.
         expression: Whether their expression may be read.
         grain: Coarseness of event times.
+        hours: Nothing is read outside them; None: always.
+        stop_file: Nothing is read while it exists.
     """
 
     shop: Shop
@@ -54,6 +59,14 @@ class WorkerPlan:
     faces: bool
     expression: bool
     grain: timedelta
+    hours: OpeningHours | None = None
+    stop_file: Path | None = None
+
+    def may_read(self) -> bool:
+        """Whether frames may be looked at now; asked before and after each look."""
+        if self.stop_file is not None and self.stop_file.exists():
+            return False
+        return self.hours is None or self.hours.open_at(_now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +202,7 @@ class Worker:
     """Reads the cameras of a rig, one thread each, and analyses their frames one at a time."""
 
     def __init__(self, plan: WorkerPlan, outbox: Outbox) -> None:
+        self._plan = plan
         self._outbox = outbox
         self._stop = threading.Event()
         self._turn = threading.Lock()
@@ -200,10 +214,12 @@ class Worker:
         # Only now, with the models loaded, do files played as cameras begin, all at one moment:
         # two recordings of the same scene stay in step, and none of it is missed.
         self._started_s = time.monotonic()
-        self._eyes = [self._open(spec) for spec in specs]
+        self._eyes = [self._open(spec) for spec in specs] if plan.may_read() else []
 
     def run(self, orders: Connection) -> None:
-        """Blocks until something arrives on ``orders`` or its other end is closed."""
+        """Blocks until something arrives on ``orders``, its other end is closed, or reading is
+        forbidden: the parent starts another worker when it is allowed again.
+        """
         threads = [
             threading.Thread(target=self._watch, args=(eye,), name=eye.spec.id, daemon=True)
             for eye in self._eyes
@@ -211,8 +227,11 @@ class Worker:
         ]
         for thread in threads:
             thread.start()
-        while not orders.poll(HEALTH_EVERY_S):
-            self._report()
+        report_due = time.monotonic()
+        while not orders.poll(LOOK_EVERY_S) and self._plan.may_read():
+            if time.monotonic() >= report_due:
+                report_due += HEALTH_EVERY_S
+                self._report()
         self._stop.set()
         for eye in self._eyes:
             if eye.source:
@@ -248,7 +267,11 @@ class Worker:
 
     def _analyse(self, eye: _Eye, frame: Frame) -> None:
         with self._turn:
+            if not self._plan.may_read():
+                return
             detections, interactions = self._rig.update(frame)
+            if not self._plan.may_read():  # what was seen while the stop came is not kept
+                return
             events = tuple(self._gate.admit(interaction) for interaction in interactions)
         if events:
             self._outbox.keep(Kept(events, frame.at.timestamp()))
@@ -275,9 +298,13 @@ def plans(
     faces: bool,
     expression: bool,
     grain: timedelta,
+    hours: OpeningHours | None = None,
+    stop_file: Path | None = None,
 ) -> list[WorkerPlan]:
     """One plan a rig."""
     return [
-        WorkerPlan(shop, tuple(spec.id for spec in group), faces, expression, grain)
+        WorkerPlan(
+            shop, tuple(spec.id for spec in group), faces, expression, grain, hours, stop_file
+        )
         for group in groups
     ]

@@ -16,6 +16,7 @@ from aeras.wiring.worker import Health, Kept, Picture, WorkerPlan, run_worker
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+HALT_S = 1.0  # a worker that has not ended by itself this long after a stop is killed
 STEADY_S = 60.0  # a worker that ran this long is trusted again
 STOP_S = 5.0
 
@@ -28,6 +29,7 @@ class _Running:
     started: float = 0.0
     pause_s: float = FIRST_PAUSE_S
     due: float = 0.0
+    told: float | None = None  # when it was asked to end
 
 
 class Workers:
@@ -46,18 +48,36 @@ class Workers:
         self._running = [_Running(plan) for plan in plans]
         self._on_lost = on_lost
         self._stopping = False
+        self._halted = False
 
     @property
     def pids(self) -> list[int]:
         """Process ids of the workers alive."""
         return [r.process.pid for r in self._running if r.process and r.process.pid]
 
-    def tend(self) -> None:
-        """Starts what is not running and is due; call about once a second."""
+    def tend(self, *, halted: bool = False) -> None:
+        """Starts what is not running and is due; call about once a second, or oftener.
+
+        Args:
+            halted: Nothing may be read now: ends all workers, kills those that do not obey, and
+                starts none.
+        """
         now = time.monotonic()
+        self._halted = halted
         for running in self._running:
-            if running.process is None and now >= running.due:
+            if halted:
+                self._halt(running, now)
+            elif running.process is None and now >= running.due:
                 self._start(running, now)
+
+    def _halt(self, running: _Running, now: float) -> None:
+        if running.process is None or running.pipe is None:
+            running.due, running.pause_s = 0.0, FIRST_PAUSE_S
+        elif running.told is None:
+            running.told = now
+            _tell_to_stop(running.pipe)
+        elif now - running.told > HALT_S:
+            running.process.kill()
 
     def messages(self, timeout_s: float) -> Iterator[Kept | Picture | Health]:
         """What the workers have sent, waiting at most so long for the first of it."""
@@ -100,6 +120,7 @@ class Workers:
         process.start()
         theirs.close()  # so that the end of the worker is the end of the pipe
         running.process, running.pipe, running.started = process, ours, now
+        running.told = None
 
     def _bury(self, running: _Running) -> None:
         assert running.process is not None
@@ -108,7 +129,7 @@ class Workers:
         code = running.process.exitcode
         running.pipe.close()
         running.process = running.pipe = None
-        if self._stopping:
+        if self._stopping or self._halted:
             return
         now = time.monotonic()
         if now - running.started > STEADY_S:
