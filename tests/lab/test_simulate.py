@@ -18,7 +18,7 @@ from aeras.lab.simulate import Simulation, simulate, write_simulation
 from aeras.lab.simulated.shoppers import HOURS, MISTAKEN
 from aeras.lab.simulated.words import LANGUAGES, OPENINGS, REASONS, REMARKS
 from aeras.respond.surveys import DEFAULT_FORM, built_in_forms, validate_answer
-from aeras.shelf.reaction import BEHAVIOUR, EXPRESSION
+from aeras.shelf.signs import BEHAVIOUR, EXPRESSION
 from aeras.store.events import DuckEvents
 
 NOW = datetime(2026, 11, 20, 16, 7, tzinfo=UTC)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aeras.domain.kept import Kind, ReactionLabel
-from aeras.domain.seen import EXPRESSIONS, Expression, Face, FaceReading, Track
+from aeras.domain.seen import EXPRESSIONS, Expression, Face, FaceReading, HeadPose, Track
+from aeras.serve.words import de, en
 from aeras.shelf.faces import FaceLog
-from aeras.shelf.reaction import BEHAVIOUR, EXPRESSION, Behaviour, Faces, fuse, say
+from aeras.shelf.reaction import (
+    CONFLICT,
+    EXPRESSION_CAP,
+    LONG_S,
+    NEUTRAL_PRIOR,
+    Behaviour,
+    Faces,
+    fuse,
+    say,
+)
+from aeras.shelf.signs import BEHAVIOUR, EXPRESSION, UNCLEAR
 
 
 def reading(t_s: float, track: int = 1, **shown: float) -> FaceReading:
@@ -33,10 +46,35 @@ behaviours = st.builds(
     stay_s=st.floats(0, 600),
     kept=st.booleans(),
     taken_before=st.booleans(),
-    other_items=st.integers(0, 5),
+    switches=st.integers(0, 5),
+    came_back=st.booleans(),
+    unusual=st.none() | st.floats(-20, 20),
+    moves=st.frozensets(st.sampled_from(["came_and_went", "pushed_away", "stepped_back"])),
 )
 levels = st.floats(0, 1)
-shown = st.builds(faces, levels, st.sampled_from(EXPRESSIONS[1:]), coverage=st.floats(0.01, 1))
+
+
+def face_of(vectors: list[list[float]], split: int, coverage: float) -> Faces:
+    """Any face at all: a row of weights a reading, the first few of them the baseline."""
+    readings = tuple(
+        FaceReading(
+            1,
+            float(t),
+            Expression((np.array(row, np.float32) + 1e-6) / np.float32(sum(row) + 8e-6)),
+            HeadPose(yaw=90 * row[0], pitch=0.0, roll=0.0),
+            {"browDownLeft": row[4], "browInnerUp": row[2]},
+        )
+        for t, row in enumerate(vectors)
+    )
+    return Faces(readings[split:], readings[:split], coverage)
+
+
+shown = st.builds(
+    face_of,
+    st.lists(st.lists(levels, min_size=8, max_size=8), min_size=3, max_size=12),
+    st.integers(0, 6),
+    levels,
+)
 
 
 @given(behaviours, shown)
@@ -54,10 +92,52 @@ def test_a_broader_smile_never_reads_as_less_positive(
     assert fuse(behaviour, faces(more)).positive >= fuse(behaviour, faces(less)).positive - 1e-9
 
 
-@given(st.sampled_from([Kind.TAKE, Kind.REACH]), shown)
-def test_a_face_alone_never_makes_a_handling_positive_or_rejected(kind: Kind, face: Faces) -> None:
-    label = fuse(Behaviour(kind), face).label
-    assert label not in {ReactionLabel.POSITIVE, ReactionLabel.REJECTED}
+def without_expression(face: Faces) -> Faces:
+    """The same heads, turned the same way, of which no expression was read."""
+    bare = [replace(r, expression=None, blendshapes={}) for r in face.during]
+    return Faces(tuple(bare), (), face.coverage)
+
+
+@given(behaviours, shown)
+def test_expression_moves_no_probability_by_more_than_a_quarter(
+    behaviour: Behaviour, face: Faces
+) -> None:
+    """And no class's log-odds against neutral by more than the cap."""
+    read, bare = (
+        fuse(behaviour, face).as_dict(),
+        fuse(behaviour, without_expression(face)).as_dict(),
+    )
+    for name in read:
+        assert abs(read[name] - bare[name]) < 0.25
+        moved = np.log(read[name] / read["neutral"]) - np.log(bare[name] / bare["neutral"])
+        assert -1e-6 <= moved <= EXPRESSION_CAP + 1e-6
+
+
+@given(st.sampled_from(Kind), shown)
+def test_expression_alone_never_says_more_than_neutral_or_unclear(kind: Kind, face: Faces) -> None:
+    alone = Faces(
+        tuple(replace(r, pose=None) for r in face.during), face.before, face.coverage
+    )  # a turned head is behaviour
+    undone = Behaviour(kind)
+    assert EXPRESSION_CAP < NEUTRAL_PRIOR
+    if kind is not Kind.PUT_BACK:  # that is an act in itself
+        assert fuse(undone, alone).label in {ReactionLabel.NEUTRAL, ReactionLabel.UNCLEAR}
+
+
+@given(behaviours, shown)
+def test_what_is_unclear_says_why_first(behaviour: Behaviour, face: Faces) -> None:
+    reaction = fuse(behaviour, face)
+    unclear = reaction.label is ReactionLabel.UNCLEAR
+    assert [code in UNCLEAR for code in reaction.reasons].count(True) == unclear
+    assert not unclear or reaction.reasons[0] in UNCLEAR
+
+
+@given(behaviours)
+def test_a_face_that_was_hardly_seen_hardly_counts(behaviour: Behaviour) -> None:
+    bare = fuse(behaviour).positive
+    hardly, well = (fuse(behaviour, faces(0.9, coverage=c)).positive for c in (0.02, 0.6))
+    assert well >= hardly >= bare - 1e-9
+    assert hardly - bare <= 0.05
 
 
 def test_nothing_known_is_neutral() -> None:
@@ -76,8 +156,31 @@ def test_kept_is_positive() -> None:
     assert fuse(Behaviour(Kind.TAKE, hold_s=10, kept=True)).label is ReactionLabel.POSITIVE
 
 
-def test_a_smile_before_the_shelf_is_seen() -> None:
-    assert fuse(Behaviour(Kind.DWELL, stay_s=5), faces(0.8)).label is ReactionLabel.POSITIVE
+def test_a_smile_before_the_shelf_tips_a_reading_but_does_not_make_one() -> None:
+    reaction = fuse(Behaviour(Kind.DWELL, stay_s=5), faces(0.8))
+    assert reaction.positive > fuse(Behaviour(Kind.DWELL, stay_s=5)).positive + 0.1
+    assert reaction.label is ReactionLabel.NEUTRAL
+
+
+def test_reading_a_label_is_told_from_going_back_and_forth() -> None:
+    reading_it = fuse(Behaviour(Kind.TAKE, hold_s=LONG_S + 5))
+    torn = fuse(Behaviour(Kind.TAKE, hold_s=LONG_S + 5, switches=CONFLICT))
+    assert "read_label" in reading_it.reasons
+    assert "alternated" in torn.reasons
+    assert torn.hesitant > reading_it.hesitant + 0.2
+
+
+def test_a_put_back_whose_take_was_not_seen_is_unclear() -> None:
+    reaction = fuse(Behaviour(Kind.PUT_BACK))
+    assert reaction.label is ReactionLabel.UNCLEAR
+    assert say(reaction)[0].startswith("could not tell")
+
+
+def test_behaviour_that_agrees_adds_up_and_never_to_certainty() -> None:
+    plain = fuse(Behaviour(Kind.PUT_BACK, hold_s=3))
+    moves = frozenset({"stepped_back", "pushed_away"})
+    loud = fuse(Behaviour(Kind.PUT_BACK, hold_s=3, moves=moves, unusual=-3.0))
+    assert plain.rejected < loud.rejected < 0.85
 
 
 def test_somebody_who_always_smiles_shows_little() -> None:
@@ -96,9 +199,23 @@ def test_a_coarse_length_reads_as_well() -> None:
 
 
 def test_no_wording_claims_a_feeling() -> None:
-    words = " ".join(text for table in (BEHAVIOUR, EXPRESSION) for _, text in table.values())
+    spoken = [sign.words for sign in (BEHAVIOUR | EXPRESSION).values()]
+    spoken += [t[f"reason.{c}"] for t in (en.WORDS, de.WORDS) for c in BEHAVIOUR | EXPRESSION]
+    words = " ".join(spoken)
     for claim in ("feel", "happy", "angry", "sad", "disgust", "like", "emotion"):
         assert claim not in words.lower()
+
+
+def test_every_sign_names_its_source_and_has_words_in_every_language() -> None:
+    for code, sign in (BEHAVIOUR | EXPRESSION).items():
+        assert sign.source, code
+    for code in BEHAVIOUR | EXPRESSION | UNCLEAR:
+        assert f"reason.{code}" in en.WORDS, code
+        assert f"reason.{code}" in de.WORDS, code
+
+
+def test_the_face_never_speaks_against_a_class() -> None:
+    assert all(min(sign.weights) >= 0 for sign in EXPRESSION.values())
 
 
 def _seen(track: int, t_s: float, box: tuple[float, float, float, float]) -> tuple[Face, Track]:

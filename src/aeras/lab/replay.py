@@ -12,10 +12,10 @@ from typing import Any
 from aeras.capture import open_source
 from aeras.config import Site, reads_faces
 from aeras.domain.errors import InputError
-from aeras.domain.kept import Kind, Reaction
+from aeras.domain.kept import Reaction
 from aeras.domain.seen import Detections, FaceReading, Interaction
 from aeras.perceive import Perception, PerceptionOptions
-from aeras.shelf.reaction import Behaviour, Faces, fuse, say
+from aeras.shelf.reaction import Faces, face_alone, say
 from aeras.wiring.rig import Perceiver, Rig, RigOptions
 
 DEFAULT_FPS = 10.0
@@ -150,7 +150,7 @@ class _Tally:
 
 
 class _Tracer:
-    """Reaction of standing there, from the largest face's last second, against its start."""
+    """What the largest face alone shows in its last second, against its start; not a reaction."""
 
     def __init__(self) -> None:
         self._readings: list[FaceReading] = []
@@ -162,7 +162,7 @@ class _Tracer:
             self._readings.append(FaceReading(0, t_s, face.expression, face.pose, face.blendshapes))
         during = tuple(r for r in self._readings if r.t_s > t_s - TRACE_S)
         before = tuple(r for r in self._readings if r.t_s <= t_s - TRACE_S)
-        reaction = fuse(Behaviour(Kind.DWELL), Faces(during, before, 1.0 if during else 0.0))
+        reaction = face_alone(Faces(during, before, 1.0 if during else 0.0))
         read = sum(f.expression is not None for f in faces)
         return {
             "reading": {"t_s": round(t_s, 3), "faces": len(faces), "read": read}

@@ -1,94 +1,82 @@
 """What an interaction says about the item: behaviour carries it, the face supports it.
 
 Evidence is added up as log-odds against a prior that favours ``neutral``, so that where nothing is
-known the reading is neutral. What a face shows is taken relative to the same person's own face
-before, and capped: on a handling it can tip a reading but never make one. The words say what was
-seen ("brow lowered"), never what anybody feels.
+known the reading is neutral. The signs and their weights are the table in `aeras.shelf.signs`.
+
+What a face shows is taken relative to the same person's own face before, counts only as far as it
+could be read, and is capped: it gives at most a quarter of the evidence that a class can gather,
+moves no class's probability by more than a quarter, and never makes a reading alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aeras.domain.kept import Kind, Reaction
+from aeras.domain.kept import Kind, Reaction, ReactionLabel
 from aeras.domain.seen import FaceReading
-
-
-class Weights(NamedTuple):
-    """Log-odds that one piece of evidence adds to each class (neutral is the reference, 0)."""
-
-    positive: float
-    hesitant: float
-    rejected: float
-
+from aeras.shelf.signs import BEHAVIOUR, EXPRESSION, UNCLEAR, Weights
 
 NEUTRAL_PRIOR = 1.6
 """Log-odds of neutral before any evidence: 0.62 against 0.13 for each of the others."""
-
-BEHAVIOUR: dict[str, tuple[Weights, str]] = {
-    # All weights here are judgement, not yet fitted: they are set so that one plain act passes one
-    # half for its class and two acts that contradict each other do not.
-    # Taking an item along is the strongest acceptance that a camera can see, though not a purchase.
-    "kept": (Weights(2.6, 0.0, -1.0), "kept the item"),
-    # Looked at and turned down at once.
-    "put_back_fast": (Weights(-1.0, 0.4, 2.8), "put back after {hold} s"),
-    "put_back": (Weights(-0.6, 0.8, 2.3), "put back after {hold} s"),
-    # A long hold means reading and weighing; conflict makes people put a choice off (Tversky and
-    # Shafir 1992, "Choice under conflict"), which is not the same as refusing.
-    "put_back_slow": (Weights(-0.2, 1.9, 1.2), "held for {hold} s, then put back"),
-    "taken_again": (Weights(0.2, 1.6, -0.2), "taken, put back and taken again"),
-    "compared": (Weights(0.0, 1.0, 0.0), "changed between items"),
-    "touched_only": (Weights(0.0, 1.1, 0.2), "touched, not taken"),
-    "long_stay": (Weights(0.1, 0.6, 0.0), "stood there for {stay} s"),
-    "looked_away": (Weights(-0.2, 0.1, 0.6), "head turned away"),
-}
-"""Behaviour: code -> weights and its words."""
-
-EXPRESSION: dict[str, tuple[Weights, str]] = {
-    # The weight is for a change of 0.5 in probability against the own baseline. Smiles are read
-    # reliably; the negative classes are confused with one another and with thinking, so they count
-    # as one group and half as much.
-    "smile": (Weights(2.2, 0.0, -0.6), "smile"),
-    "unhappy_face": (Weights(-0.3, 0.3, 1.1), "mouth or brow drawn"),
-    "brow_lowered": (Weights(0.0, 0.3, 0.5), "brow lowered"),
-    "brow_raised": (Weights(0.0, 0.5, 0.0), "brow raised"),
-}
-"""What faces show: code -> weights and its words."""
-
-EXPRESSION_CAP = 0.9
-"""Most that all expression together moves a class on a handling, in log-odds: less than the
-neutral prior, so it is never enough alone, and about a quarter of what behaviour can reach."""
-EXPRESSION_CAP_DWELL = 4.0
-"""The same for standing before the shelf without handling, where there is no behaviour to read."""
+BEHAVIOUR_REACH = 3.0
+"""Most that behaviour moves a class, in log-odds: signs of one visit are not independent, so that
+many of them must not add up to certainty."""
+EXPRESSION_CAP = 1.0
+"""Most that expression moves a class, in log-odds: a quarter of what a class can gather (3 + 1).
+As the face never speaks against a class, a class's odds change by a factor of at most e either
+way, which is at most tanh(1/4) = 0.245 in probability. Less than the prior, so that it is never
+enough alone."""
 
 FAST_S = 4.0
 LONG_S = 12.0
 LONG_STAY_S = 15.0
 AGAIN_S = 30.0
 """A second take of the same item within this many seconds is a second thought."""
+CONFLICT = 3
+"""Changes between items from which somebody goes back and forth."""
+UNUSUAL = 1.0
+"""Standard deviations from the usual length (as a logarithm) that count."""
 AWAY_DEGREES = 35.0
+AWAY_S = 2.0
 REST_QUANTILE = 0.2
 """A face at rest is its own lowest fifth: a median would be eaten up by a long smile."""
 LEAST_READINGS = 3
 """Fewer readings of a face than this in an interaction say nothing."""
+DISAGREE = 0.25
+"""Two classes of at least this probability disagree."""
 
 NEGATIVE = ("sadness", "anger", "disgust", "fear", "contempt")
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What was done, as far as the reaction needs it; times in seconds."""
+    """What was done, as far as the reaction needs it; times in seconds.
+
+    Attributes:
+        kind: What was done.
+        hold_s: How long the item was away from its place; 0 where that was not seen.
+        stay_s: How long the interaction lasted.
+        kept: Taken along.
+        taken_before: Taken again after a put back.
+        switches: How often the visit changed from one item to another.
+        came_back: The visit had left this fixture and returned.
+        unusual: Standard deviations by which ``hold_s`` (``stay_s`` for a dwell) differs from what
+            is usual for this item and hour, or None where that is not known.
+        moves: Codes of how the body moved: ``came_and_went``, ``pushed_away``, ``stepped_back``.
+    """
 
     kind: Kind
     hold_s: float = 0.0
     stay_s: float = 0.0
     kept: bool = False
     taken_before: bool = False
-    other_items: int = 0
+    switches: int = 0
+    came_back: bool = False
+    unusual: float | None = None
+    moves: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,28 +96,34 @@ class Faces:
 
 NO_FACES = Faces()
 
+_Evidence = tuple[str, Weights, float]
+"""Code, weights, and how much of it there is."""
+
 
 def fuse(behaviour: Behaviour, faces: Faces = NO_FACES) -> Reaction:
     """Adds up the evidence.
 
     Returns:
         Four probabilities that sum to 1, the coverage, and the codes of what spoke, strongest
-        first; `say` puts them into words.
+        first; where no class reaches one half, the code of why comes before them. `say` puts them
+        into words.
     """
-    acted = [(code, BEHAVIOUR[code][0], 1.0) for code in _acts(behaviour, faces)]
+    acted = [(code, BEHAVIOUR[code].weights, amount) for code, amount in _acts(behaviour, faces)]
     shown = _shown(faces)
-    cap = EXPRESSION_CAP_DWELL if behaviour.kind is Kind.DWELL else EXPRESSION_CAP
-    logits = _add(acted) + np.clip(_add(shown), -cap, cap)
-    odds = np.exp(np.append(logits, NEUTRAL_PRIOR))
-    positive, hesitant, rejected, neutral = (float(p) for p in odds / odds.sum())
-    return Reaction(
-        positive, hesitant, rejected, neutral, round(faces.coverage, 4), _strongest(acted + shown)
-    )
+    logits = np.clip(_add(acted), -BEHAVIOUR_REACH, BEHAVIOUR_REACH)
+    logits = logits + np.minimum(_add(shown), EXPRESSION_CAP)
+    return _reaction(logits, faces.coverage, acted + shown)
+
+
+def face_alone(faces: Faces) -> Reaction:
+    """What the face alone would say, without the cap: to look at a reader, never for an event."""
+    shown = _shown(faces)
+    return _reaction(_add(shown), faces.coverage, shown)
 
 
 def say(reaction: Reaction, *, hold_s: float = 0.0, stay_s: float = 0.0) -> list[str]:
     """The reasons of a reaction in plain words, strongest first."""
-    words = {code: text for table in (BEHAVIOUR, EXPRESSION) for code, (_, text) in table.items()}
+    words = {code: sign.words for code, sign in (BEHAVIOUR | EXPRESSION).items()} | UNCLEAR
     return [
         words[code].format(hold=_length(hold_s), stay=_length(stay_s))
         for code in reaction.reasons
@@ -141,26 +135,62 @@ def _length(seconds: float | str) -> str:
     return seconds if isinstance(seconds, str) else str(round(seconds))
 
 
-_Evidence = tuple[str, Weights, float]
-"""Code, weights, and how much of it there is."""
+def _reaction(
+    logits: np.ndarray[tuple[int], np.dtype[np.float64]],
+    coverage: float,
+    evidence: Sequence[_Evidence],
+) -> Reaction:
+    odds = np.exp(np.append(logits, NEUTRAL_PRIOR))
+    positive, hesitant, rejected, neutral = (float(p) for p in odds / odds.sum())
+    ranked = sorted(evidence, key=lambda e: -abs(e[2]) * max(abs(w) for w in e[1]))
+    reasons = tuple(code for code, _, _ in ranked)
+    read = Reaction(positive, hesitant, rejected, neutral, round(coverage, 4), reasons)
+    if read.label is not ReactionLabel.UNCLEAR:
+        return read
+    disagree = sum(p >= DISAGREE for p in (positive, hesitant, rejected)) > 1
+    why = "signs_disagree" if disagree else "few_signs"
+    return replace(read, reasons=(why, *reasons))
 
 
-def _acts(behaviour: Behaviour, faces: Faces) -> Iterable[str]:
+def _acts(behaviour: Behaviour, faces: Faces) -> Iterator[tuple[str, float]]:
+    """Codes of what was done, and how much each counts."""
     if behaviour.kind is Kind.TAKE and behaviour.kept:
-        yield "kept"
-    if behaviour.kind is Kind.PUT_BACK and behaviour.hold_s > 0:
-        fast, long = behaviour.hold_s < FAST_S, behaviour.hold_s >= LONG_S
-        yield "put_back_fast" if fast else "put_back_slow" if long else "put_back"
+        yield "kept", 1.0
+    if behaviour.kind is Kind.PUT_BACK:
+        yield _put_back(behaviour.hold_s), 1.0
     if behaviour.kind is Kind.REACH:
-        yield "touched_only"
+        yield "touched_only", 1.0
     if behaviour.kind is Kind.DWELL and behaviour.stay_s >= LONG_STAY_S:
-        yield "long_stay"
+        yield "long_stay", 1.0
+    yield from ((code, 1.0) for code in _choosing(behaviour))
+    if behaviour.unusual is not None and abs(behaviour.unusual) >= UNUSUAL:
+        code = "shorter_than_usual" if behaviour.unusual < 0 else "longer_than_usual"
+        yield code, min(abs(behaviour.unusual) / 2.0, 1.0)
+    yield from ((code, 1.0) for code in sorted(behaviour.moves))
+    if behaviour.kind is not Kind.DWELL and _looked_away(faces.during):
+        yield "looked_away", 1.0
+
+
+def _put_back(hold_s: float) -> str:
+    if hold_s <= 0:
+        return "put_back_unseen"
+    if hold_s < FAST_S:
+        return "put_back_fast"
+    return "put_back_slow" if hold_s >= LONG_S else "put_back"
+
+
+def _choosing(behaviour: Behaviour) -> Iterator[str]:
+    """Signs of weighing: reading one item is told from going back and forth between several."""
     if behaviour.taken_before:
         yield "taken_again"
-    if behaviour.other_items > 1:
+    if behaviour.switches >= CONFLICT:
+        yield "alternated"
+    elif behaviour.switches:
         yield "compared"
-    if behaviour.kind is not Kind.DWELL and _looked_away(faces.during):
-        yield "looked_away"
+    elif behaviour.hold_s >= LONG_S and not behaviour.taken_before:
+        yield "read_label"
+    if behaviour.came_back:
+        yield "came_back"
 
 
 def _looked_away(readings: Sequence[FaceReading]) -> bool:
@@ -168,7 +198,7 @@ def _looked_away(readings: Sequence[FaceReading]) -> bool:
     if len(readings) < LEAST_READINGS:
         return False
     last = readings[-1].t_s
-    yaws = [abs(r.pose.yaw) for r in readings if r.pose and r.t_s >= last - 2.0]
+    yaws = [abs(r.pose.yaw) for r in readings if r.pose and r.t_s >= last - AWAY_S]
     return len(yaws) >= LEAST_READINGS and float(np.median(yaws)) > AWAY_DEGREES
 
 
@@ -190,7 +220,7 @@ def _shown(faces: Faces) -> list[_Evidence]:
         "brow_raised": brow_up,
     }
     return [
-        (code, EXPRESSION[code][0], heard * 2.0 * amount)
+        (code, EXPRESSION[code].weights, heard * 2.0 * amount)
         for code, amount in found.items()
         if amount > 0.1  # noqa: PLR2004 - below this it is the reader's noise
     ]
@@ -235,8 +265,3 @@ def _add(evidence: Sequence[_Evidence]) -> np.ndarray[tuple[int], np.dtype[np.fl
     for _, weights, amount in evidence:
         total += amount * np.array(weights)
     return total
-
-
-def _strongest(evidence: Sequence[_Evidence]) -> tuple[str, ...]:
-    ranked = sorted(evidence, key=lambda e: -abs(e[2]) * max(abs(w) for w in e[1]))
-    return tuple(code for code, _, _ in ranked)

@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aeras.domain.geometry import Box
-from aeras.domain.seen import Detections, Frame, Image, Track
+from aeras.domain.geometry import Box, polygon_centre
+from aeras.domain.seen import Detections, Frame, Image, Interaction, Track
 from aeras.domain.shop import CameraRole, CameraSpec, Fixture
 from aeras.shelf.fixture import FixtureOptions, FixtureReader
+from aeras.shelf.paths import Paths
 from aeras.shelf.zones import Zone, fit_polygon, region_round
 from aeras.track.byte import ByteOptions, ByteTracker
 
@@ -51,6 +52,8 @@ class Eye:
         self.now_s = 0.0
         self._tracker = ByteTracker(tracking)
         self._tracks: list[Track] = []
+        self._paths = Paths(faces=self.subject == "faces")
+        self._centres: dict[str, tuple[float, float]] = {}
         self._small: NDArray[np.uint8] | None = None
         self._looked_s = float("-inf")
         self._people_every_s = people_every_s
@@ -60,6 +63,9 @@ class Eye:
     def tasks(self, frame: Frame) -> frozenset[str]:
         """What is worth running on a frame: nothing, while nothing moves and nobody is there."""
         self.now_s = frame.t_s
+        for reader in self.readers if not self._centres else ():
+            outline = self._outline(reader.fixture, frame)
+            self._centres[reader.fixture.id] = polygon_centre(outline)
         moved = self._moved(frame)
         due = frame.t_s - self._looked_s >= self._people_every_s
         wanted = set()
@@ -85,7 +91,14 @@ class Eye:
             boxes = np.array([one.box for one in found], dtype=np.float64).reshape(-1, 4)
             scores = np.array([one.score for one in found], dtype=np.float64)
             self._tracks = self._tracker.update(boxes, scores, frame.t_s)
+            people = detections.people if self.subject == "people" else ()
+            self._paths.add(frame.t_s, self._tracks, people)
         return self._tracks
+
+    def moves(self, found: Interaction) -> frozenset[str]:
+        """How the body of an interaction's visit moved, as codes."""
+        centre = self._centres.get(found.fixture)
+        return self._paths.moves(found, self.now_s, centre) if centre else frozenset()
 
     def before(self, fixture: Fixture, frame: Frame) -> list[Track]:
         """Face tracks that stand before a fixture."""

@@ -136,7 +136,9 @@ class Rig:
 
     def _react(self, eye: Eye, found: Sequence[Interaction]) -> list[Interaction]:
         own_face = eye.subject == "faces"
-        return [self._reactor.react(i, eye.now_s, own_face=own_face) for i in found]
+        return [
+            self._reactor.react(i, eye.now_s, own_face=own_face, moves=eye.moves(i)) for i in found
+        ]
 
     def _eye(self, shop: Shop, camera: CameraSpec, names: set[str]) -> Eye:
         options = self.options
