@@ -54,6 +54,15 @@ def test_excluded_zones_are_black_before_anything_sees_them(tmp_path: Path) -> N
     assert frame.image[:, 45:].min() > 0
 
 
+def test_a_camera_that_sends_another_size_than_when_calibrated_is_refused(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", frames=2)
+    good = camera(clip, (64, 48), calibrated_on=SIZE)
+    assert next(open_source(good, clock=clock).frames()).sent_size == SIZE
+    changed = camera(clip, (64, 48), calibrated_on=(SIZE[0] * 2, SIZE[1] * 2))
+    with pytest.raises(SourceError, match="was calibrated with .*mark them again"):
+        next(open_source(changed, clock=clock).frames())
+
+
 def test_frames_of_the_same_shape_are_scaled_to_the_configured_size(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", frames=2)
     frame = next(open_source(camera(clip, (64, 48)), clock=clock).frames())

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from waiting import wait_for
 
 from aeras.config import load_site
-from aeras.domain.errors import PrivacyError
+from aeras.domain.errors import ConfigError, PrivacyError
 from aeras.wiring.runtime import Runtime
 
 
@@ -69,3 +70,54 @@ def test_expression_without_papers_is_refused_before_anything_starts(make_site):
     with pytest.raises(PrivacyError, match="expression is on without controller"):
         Runtime(load_site(path))
     assert not (path.parent / "data").exists()
+
+
+TWO = "  - {id: other, source: clip.mp4, role: aisle, size: [320, 240], fps: 2}"
+
+
+def test_a_changed_site_file_starts_only_the_cameras_concerned_again(run):
+    runtime = run(TWO)
+    assert wait_for(lambda: {c.state for c in runtime.board.cameras()} == {"up"})
+    before = set(runtime._workers.pids)
+    path = runtime.site.path
+    path.write_text(path.read_text().replace("id: f1, item: box", "id: f2, item: box"))
+    assert runtime.reload() == ("aisle",)
+    assert [c.state for c in runtime.board.cameras()] == ["starting", "up"]
+    assert wait_for(lambda: runtime.board.cameras()[0].state == "up")
+    assert len(before & set(runtime._workers.pids)) == 1
+    assert len(runtime._workers.pids) == 2
+    assert runtime.board.shop.fixtures[0].facings[0].id == "f2"
+    assert wait_for(lambda: runtime.sent_size("aisle") == (320, 240))
+    assert runtime.reload() == ()
+
+
+def test_a_wrong_file_changes_nothing(run):
+    runtime = run()
+    path = runtime.site.path
+    path.write_text(path.read_text().replace("item: box", "item: bux"))
+    with pytest.raises(ConfigError, match="unknown item"):
+        runtime.reload()
+    assert runtime.board.shop.fixtures[0].facings[0].item == "box"
+
+
+def test_the_next_planogram_takes_over_when_its_time_comes(make_site):
+    path = make_site()
+    path.write_text(path.read_text().replace("item: box, ", "") + "planogram_file: planogram.csv\n")
+    path.with_name("planogram.csv").write_text(
+        "version,valid_from,valid_to,facing,item\n"
+        "old,,2026-03-01,f1,\nnew,2026-03-01,2026-03-02,f1,box\n"
+    )
+    now = [datetime(2026, 2, 28, 23, 59, tzinfo=UTC)]
+    site = load_site(path, now[0])
+    runtime = Runtime(site, clock=lambda: now[0], cameras=False)
+    runtime.start()
+    try:
+        assert runtime.board.shop.planogram == "old"
+        now[0] += timedelta(minutes=2)
+        assert wait_for(lambda: runtime.board.shop.planogram == "new")
+        assert runtime.board.shop.fixtures[0].facings[0].item == "box"
+        now[0] += timedelta(days=2)
+        assert wait_for(lambda: runtime.board.shop.planogram == "none")
+        assert runtime.board.shop.fixtures[0].facings[0].item is None
+    finally:
+        runtime.stop()

@@ -38,12 +38,34 @@ def fit(picture: Picture, spec: CameraSpec) -> Frame:
     """Converts to BGR at the camera's configured size and blanks its excluded zones.
 
     Raises:
-        SourceError: The picture has another shape than the site file says.
+        SourceError: The picture has another shape than the site file says, or another size than
+            the camera was calibrated with.
     """
+    sent = _sent_size(picture.video)
+    _check_calibrated(sent, spec)
     image = _to_bgr(picture.video, spec)
     for polygon in spec.excluded:
         cv2.fillPoly(image, [np.round(np.asarray(polygon)).astype(np.int32)], (0, 0, 0))
-    return Frame(camera=spec.id, at=picture.at, t_s=picture.t_s, image=image)
+    return Frame(camera=spec.id, at=picture.at, t_s=picture.t_s, image=image, sent_size=sent)
+
+
+def _sent_size(video: av.VideoFrame) -> tuple[int, int]:
+    """As it is shown: after the turn that the stream asks for."""
+    size = (video.width, video.height)
+    return size[::-1] if video.rotation % 180 else size
+
+
+def _check_calibrated(sent: tuple[int, int], spec: CameraSpec) -> None:
+    # Cameras often crop when they change their resolution, so that even the same shape may show
+    # another part of the shop.
+    if spec.calibrated_on is not None and sent != spec.calibrated_on:
+        was = spec.calibrated_on
+        raise SourceError(
+            f"it sends {sent[0]}x{sent[1]} pixels now, but was calibrated with {was[0]}x{was[1]}",
+            where=f"camera {spec.id}",
+            todo="Set the camera back, or remove its points on the calibration page and mark them "
+            "again",
+        )
 
 
 def _to_bgr(video: av.VideoFrame, spec: CameraSpec) -> Image:

@@ -37,12 +37,14 @@ class Frame:
         t_s: Seconds on a clock that all cameras of a worker share: monotonic for live sources,
             presentation time for files. Durations are taken from this, never from ``at``.
         image: (H, W, 3) uint8 BGR.
+        sent_size: (width, height) of the picture as the camera sent it, None if not known.
     """
 
     camera: str
     at: datetime
     t_s: float
     image: Image = field(repr=False)
+    sent_size: tuple[int, int] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -88,7 +90,8 @@ class Face:
         blendshapes: MediaPipe blendshape name -> [0, 1], a readable subset; empty if not fitted.
         expression: None where the quality gate abstained.
         abstained: Why no expression was read: "small", "cut" (by the picture's edge), "blurred",
-            "hidden" (landmarks do not fit), "turned", "skipped" (too many faces) or "off"; else "".
+            "hidden" (landmarks do not fit), "turned", "unclear" (readings as uncertain as this are
+            wrong too often), "skipped" (too many faces) or "off"; else "".
     """
 
     box: Box

@@ -219,6 +219,12 @@ class ShopBoard:
         self.saw_camera(replace(status, state="down", reason=reason, fps=0.0))
         self._previews.pop(camera, None)
 
+    def restarts_camera(self, camera: str) -> None:
+        """Forgets what a camera said and showed: its worker starts again."""
+        self._previews.pop(camera, None)
+        self._cameras.pop(camera, None)
+        self._publish_state(next(s for s in self.cameras() if s.id == camera))
+
     def saw_picture(self, camera: str, jpeg: bytes) -> None:
         """Takes a blurred preview."""
         if not self._halted:

@@ -10,12 +10,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
-from aeras.config import Site, TriggerSection, reads_faces
+from aeras.config import Site, TriggerSection, load_site, reads_faces
 from aeras.domain.errors import StoreError
 from aeras.domain.kept import Answer, Origin
 from aeras.domain.oversight import SYSTEM, Act
@@ -24,6 +25,7 @@ from aeras.privacy.publish import Publisher
 from aeras.respond.desk import Desk
 from aeras.respond.surveys import built_in_forms
 from aeras.respond.triggers import CountRule, Watch
+from aeras.shelf.planogram import next_change
 from aeras.store.control import Control
 from aeras.store.events import DuckEvents
 from aeras.wiring.board import ShopBoard
@@ -31,7 +33,7 @@ from aeras.wiring.feed import Feed
 from aeras.wiring.keeper import Keeper
 from aeras.wiring.oversight import check_start, log_start, make_oversight, stop_file
 from aeras.wiring.rig import groups
-from aeras.wiring.worker import Kept, Picture, plans
+from aeras.wiring.worker import Kept, Picture, WorkerPlan, plans
 from aeras.wiring.workers import Workers
 
 log = structlog.get_logger(__name__)
@@ -106,23 +108,17 @@ class Runtime:
             grain=site.privacy.time_grain,
         )
         self.keeper = Keeper(self.store)
-        rigs = groups(site.shop) if cameras else []
-        self._workers = Workers(
-            plans(
-                site.shop,
-                rigs,
-                faces=reads_faces(site),
-                expression=site.privacy.expression,
-                grain=site.privacy.time_grain,
-                hours=site.hours,
-                stop_file=stop_file(site),
-            ),
-            on_lost=self.board.lost_camera,
-        )
+        self._with_cameras = cameras
+        self._plans = self._plans_for(site)
+        self._workers = Workers(self._plans, on_lost=self.board.lost_camera)
+        self._next_change = next_change(site.planograms, clock())
         self._stop = threading.Event()
         self._started = False
         self._threads: list[threading.Thread] = []
         self._frames: dict[str, int] = {}
+        self._sent: dict[str, tuple[int, int]] = {}
+        self._site_change = threading.Lock()
+        self._wanted: list[WorkerPlan] | None = None
         self.counts = {"events": 0, "triggers": 0, "answers": 0}
         self.delays_s: deque[float] = deque(maxlen=LATENCY_SAMPLES)
 
@@ -166,12 +162,63 @@ class Runtime:
         except StoreError as error:  # the end cannot be prevented; the next start tells of it
             log.warning("end_not_recorded", reason=str(error))
 
+    # --- changes of the site file --------------------------------------------------------------
+
+    def reload(self) -> tuple[str, ...]:
+        """Takes cameras, fixtures, items and planogram of the changed site file into use; all else
+        (privacy, triggers, server) stays as it was at the start.
+
+        Returns:
+            The cameras whose worker starts again.
+
+        Raises:
+            ConfigError: The file is wrong; nothing changes.
+        """
+        with self._site_change:
+            return self._take_site(load_site(self.site.path, self._clock()))
+
+    def sent_size(self, camera: str) -> tuple[int, int] | None:
+        """Size of the pictures that a camera sends, None before the first."""
+        return self._sent.get(camera)
+
+    def _plans_for(self, site: Site) -> list[WorkerPlan]:
+        return plans(
+            site.shop,
+            groups(site.shop) if self._with_cameras else [],
+            faces=reads_faces(site),
+            expression=site.privacy.expression,
+            grain=site.privacy.time_grain,
+            hours=site.hours,
+            stop_file=stop_file(site),
+        )
+
+    def _take_site(self, site: Site) -> tuple[str, ...]:
+        self.site = replace(
+            self.site,
+            shop=site.shop,
+            file=site.file,
+            planograms=site.planograms,
+            floor_map=site.floor_map,
+        )
+        self.board.shop = site.shop
+        self._next_change = next_change(site.planograms, self._clock())
+        before, self._plans = self._plans, self._plans_for(self.site)
+        self._wanted = self._plans
+        changed = [plan for plan in self._plans if plan not in before]
+        restarting = tuple(camera for plan in changed for camera in plan.cameras)
+        for camera in restarting:
+            self.board.restarts_camera(camera)
+        return restarting
+
     # --- the two threads -------------------------------------------------------------------
 
     def _serve_workers(self) -> None:
         while not self._stop.is_set():
             state = self._may_not_read()
             self.board.halt(state)
+            wanted, self._wanted = self._wanted, None
+            if wanted is not None:
+                self._workers.take(wanted)
             self._workers.tend(halted=bool(state))
             for message in self._workers.messages(0.25):
                 if isinstance(message, Kept):
@@ -180,6 +227,8 @@ class Runtime:
                     self.board.saw_picture(message.camera, message.jpeg)
                 else:
                     self._frames[message.status.id] = message.frames
+                    if message.sent_size:
+                        self._sent[message.status.id] = message.sent_size
                     self.board.saw_camera(message.status)
             self.keeper.flush()
 
@@ -199,6 +248,7 @@ class Runtime:
     def _look_after(self) -> None:
         tidy_due = time.monotonic()
         while not self._stop.wait(WATCH_EVERY_S):
+            self._change_planogram()
             try:
                 self._fire_triggers()
                 if time.monotonic() >= tidy_due:
@@ -215,6 +265,13 @@ class Runtime:
             self.board.saw_event(event, kept.captured)
         self.counts["events"] += len(kept.events)
         self.delays_s.append(time.time() - kept.captured)
+
+    def _change_planogram(self) -> None:
+        """Takes the next version of the planogram into use when its time has come."""
+        if self._next_change is not None and self._clock() >= self._next_change:
+            with self._site_change:
+                self._take_site(self.site.at(self._clock()))
+            log.info("planogram", version=self.site.shop.planogram)
 
     def _fire_triggers(self) -> None:
         for trigger in self._watch.check():

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -87,10 +87,13 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """State of one camera and how many frames it has analysed since the worker started."""
+    """State of one camera, how many frames it has analysed since the worker started, and the size
+    of the pictures that it sends.
+    """
 
     status: CameraStatus
     frames: int
+    sent_size: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -101,6 +104,7 @@ class _Eye:
     source: CameraSource | None = None
     failed: str = ""
     frames: int = 0
+    sent_size: tuple[int, int] | None = None
     first_s: float = 0.0
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=512))
     delays: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCY_SAMPLES))
@@ -110,6 +114,7 @@ class _Eye:
         now = time.monotonic()
         self.first_s = self.first_s or now
         self.frames += 1
+        self.sent_size = frame.sent_size
         self.recent.append(now)
         self.delays.append((_now() - frame.at).total_seconds())
 
@@ -130,7 +135,7 @@ class _Eye:
             dropped=max(0, round(due) - self.frames),
             simulated=self.spec.simulated,
         )
-        return Health(status, self.frames)
+        return Health(status, self.frames, self.sent_size)
 
 
 def run_worker(plan: WorkerPlan, pipe: Connection) -> None:
@@ -301,10 +306,24 @@ def plans(
     hours: OpeningHours | None = None,
     stop_file: Path | None = None,
 ) -> list[WorkerPlan]:
-    """One plan a rig."""
+    """One plan a rig; it knows of its own cameras and fixtures only, so that a change elsewhere in
+    the shop leaves it as it is.
+    """
     return [
         WorkerPlan(
-            shop, tuple(spec.id for spec in group), faces, expression, grain, hours, stop_file
+            _part(shop, group),
+            tuple(spec.id for spec in group),
+            faces,
+            expression,
+            grain,
+            hours,
+            stop_file,
         )
         for group in groups
     ]
+
+
+def _part(shop: Shop, cameras: Sequence[CameraSpec]) -> Shop:
+    names = {camera.id for camera in cameras}
+    fixtures = tuple(f for f in shop.fixtures if {f.camera, f.face_camera} & names)
+    return replace(shop, cameras=tuple(cameras), fixtures=fixtures, map_image=None)

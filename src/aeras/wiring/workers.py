@@ -30,6 +30,7 @@ class _Running:
     pause_s: float = FIRST_PAUSE_S
     due: float = 0.0
     told: float | None = None  # when it was asked to end
+    leaving: bool = False  # its plan is no longer wanted
 
 
 class Workers:
@@ -65,10 +66,27 @@ class Workers:
         now = time.monotonic()
         self._halted = halted
         for running in self._running:
-            if halted:
+            if halted or running.leaving:
                 self._halt(running, now)
-            elif running.process is None and now >= running.due:
+            elif running.process is None and now >= running.due and not self._in_use(running):
                 self._start(running, now)
+        self._running = [r for r in self._running if r.process or not r.leaving]
+
+    def take(self, plans: Sequence[WorkerPlan]) -> None:
+        """Ends the workers whose plan is not among these and starts those that are new; the
+        others go on. A camera is let go before another worker opens it.
+        """
+        wanted = list(plans)
+        for running in self._running:
+            if running.plan in wanted and not running.leaving:
+                wanted.remove(running.plan)
+            else:
+                running.leaving = True
+        self._running += [_Running(plan) for plan in wanted]
+
+    def _in_use(self, wanted: _Running) -> bool:
+        cameras = set(wanted.plan.cameras)
+        return any(r.leaving and r.process and cameras & set(r.plan.cameras) for r in self._running)
 
     def _halt(self, running: _Running, now: float) -> None:
         if running.process is None or running.pipe is None:
@@ -129,7 +147,7 @@ class Workers:
         code = running.process.exitcode
         running.pipe.close()
         running.process = running.pipe = None
-        if self._stopping or self._halted:
+        if self._stopping or self._halted or running.leaving:
             return
         now = time.monotonic()
         if now - running.started > STEADY_S:
