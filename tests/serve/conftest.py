@@ -9,9 +9,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from aeras.domain.oversight import Oversight
 from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
-from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, FakeUsers
+from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, FakeUsers, make_oversight
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Site:
     desk: FakeDesk
     links: OneTimeLinks
     clock: Moment
+    oversight: Oversight
 
     def client(self) -> TestClient:
         return TestClient(self.app, follow_redirects=False)
@@ -51,20 +53,22 @@ class Site:
 def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
     clock = Moment()
     board = FakeBoard(simulated=simulated)
-    users = FakeUsers(("ann", "correct horse", "manager"), ("vic", "only looking", "viewer"))
+    users = FakeUsers(("ann", "correct horse", "manager"), ("vic", "only looking", "viewer"), ("olga", "sees to the law", "officer"))
     desk = FakeDesk(board)
     links = OneTimeLinks(clock)
+    oversight = make_oversight()
     app = create_app(
         board,
         users,
         desk,
+        oversight=oversight,
         secret=SECRET,
         links=links,
         clock=clock,
         monotonic=clock.monotonic,
         **options,
     )
-    return Site(app, board, users, desk, links, clock)
+    return Site(app, board, users, desk, links, clock, oversight)
 
 
 @pytest.fixture

@@ -17,6 +17,16 @@ from datetime import UTC, datetime, timedelta
 from aeras.domain.desk import Invitation, Refusal, RefusedError
 from aeras.domain.errors import InputError
 from aeras.domain.kept import Origin, TriggerState
+from aeras.domain.oversight import (
+    Act,
+    Entry,
+    Oversight,
+    Paper,
+    PublicNotice,
+    RuleState,
+    Standing,
+    Stopped,
+)
 from aeras.domain.ports import Subscription, User
 from aeras.domain.published import (
     CameraStatus,
@@ -415,6 +425,99 @@ def _sum(rows: list[Numbers], simulated: float) -> Numbers:
     )
 
 
+class FakeAudit:
+    """An audit log in memory; tests put what is wrong with it into ``wrong``."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.wrong: list[str] = []
+
+    def add(self, act: Act, who: str, **about: str) -> Entry:
+        entry = Entry(len(self.entries) + 1, NOW, who, act.value, about)
+        self.entries.append(entry)
+        return entry
+
+    def last(self, count: int) -> list[Entry]:
+        return self.entries[::-1][:count]
+
+    def faults(self) -> list[str]:
+        return self.wrong
+
+    def head(self) -> str:
+        return f"{len(self.entries)}:{'c4' * 32}"
+
+
+class FakeSwitch:
+    """A stop switch in memory."""
+
+    def __init__(self, audit: FakeAudit) -> None:
+        self._audit = audit
+        self._stopped: Stopped | None = None
+
+    def stopped(self) -> Stopped | None:
+        return self._stopped
+
+    def stop(self, who: str) -> Stopped:
+        self._audit.add(Act.STOP, who)
+        self._stopped = Stopped(NOW, who)
+        return self._stopped
+
+    def resume(self, who: str) -> None:
+        self._audit.add(Act.RESUME, who)
+        self._stopped = None
+
+
+class FakePapers:
+    """Papers of a site that reads expressions under the profile ``eu``."""
+
+    def __init__(self) -> None:
+        self._approved = ""
+
+    def standing(self) -> Standing:
+        rules = (
+            RuleState("controller", "GDPR Art. 13(1)(a)", "someone must answer", True, "Corner Ltd"),
+            RuleState("staff", "EU AI Act Art. 5(1)(f)", "staff may not be read", False),
+            RuleState("children", "GDPR recital 38", "no age is estimated", None),
+        )
+        return Standing(
+            profile="eu",
+            profile_version="1",
+            profile_title="European Union",
+            expression=True,
+            faces=True,
+            rules=rules,
+            models=("yunet", "expression"),
+            facts=(("controller", "Corner Ltd"), ("hours", "")),
+            configuration="ab" * 32,
+            notice="N-1",
+            notice_at=NOW,
+            notice_current=True,
+            approved_by=self._approved,
+            approved_at=NOW if self._approved else None,
+        )
+
+    def approve(self, who: str) -> Standing:
+        self._approved = who
+        return self.standing()
+
+    def paper(self, name: str, form: str) -> Paper:
+        if name != "dpia":
+            raise InputError(f"there is no paper {name!r}")
+        return Paper(f"dpia.{form}", "text/html", b"<p>the assessment</p>")
+
+    def languages(self) -> tuple[str, ...]:
+        return ("en", "de", "es", "ja")
+
+    def public(self, language: str) -> PublicNotice:
+        sections = (("What runs here", ("Two cameras.",)), ("How to object", ("Tell staff.",)))
+        return PublicNotice(language, f"Cameras ({language})", "Nobody is known.", sections, True)
+
+
+def make_oversight() -> Oversight:
+    audit = FakeAudit()
+    return Oversight(audit, FakeSwitch(audit), FakePapers())
+
+
 class FakeUsers:
     """Users with plain passwords: a fake for tests only."""
 
@@ -625,7 +728,9 @@ def main() -> None:
     board = FakeBoard(now=now)
     users = FakeUsers(("demo", "demo demo demo", "manager"))
     links = OneTimeLinks(lambda: datetime.now(UTC))
-    app = create_app(board, users, FakeDesk(board), secret=SECRET, links=links)
+    app = create_app(
+        board, users, FakeDesk(board), oversight=make_oversight(), secret=SECRET, links=links
+    )
     print(f"http://127.0.0.1:8765{links.enter('demo')}", flush=True)  # noqa: T201 - a runner
 
     def live() -> None:

@@ -14,8 +14,10 @@ from starlette.routing import Route
 
 from aeras.domain.desk import SurveyDesk
 from aeras.domain.errors import ServeError
+from aeras.domain.oversight import Oversight
 from aeras.domain.ports import Board, Clock, UserBook
 from aeras.serve import api, auth, errors, pages, public, watch
+from aeras.serve import oversight as privacy
 from aeras.serve.assets import Assets
 from aeras.serve.desk_links import CardLinks
 from aeras.serve.guard import BodyLimit, SecurityHeaders
@@ -38,6 +40,7 @@ def create_app(
     users: UserBook,
     desk: SurveyDesk,
     *,
+    oversight: Oversight,
     secret: str,
     links: OneTimeLinks | None = None,
     clock: Clock = _utc_now,
@@ -52,6 +55,7 @@ def create_app(
         board: The gated numbers, live messages and previews.
         users: Who may sign in.
         desk: Surveys and answers.
+        oversight: Audit log, stop switch and papers.
         secret: Signs cookies and card links; at least 32 characters, the same at each start.
         links: One-time links that the command line prints; without it none are accepted.
         clock: UTC.
@@ -106,6 +110,8 @@ def create_app(
         "board": remembering,
         "users": users,
         "desk": desk,
+        "oversight": oversight,
+        "viewed": privacy.Viewed(),
         "hub": hub,
         "clock": clock,
         "links": links or OneTimeLinks(clock),
@@ -122,5 +128,7 @@ def create_app(
         setattr(app.state, name, part)
     errors.install(app)
     for router in (public.api, api.router, auth.router, public.pages, watch.router, pages.router):
+        app.include_router(router)
+    for router in (privacy.public, privacy.api, privacy.pages):
         app.include_router(router)
     return app

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from aeras.domain.errors import InputError
+from aeras.domain.oversight import SYSTEM, Act
 from aeras.domain.ports import User
 from aeras.serve.errors import NotFoundError, TooManyError
 from aeras.serve.session import Sessions, visitor
@@ -76,6 +77,8 @@ def login(
         raise TooManyError(wait_s)
     user = state.users.sign_in(name, password)
     if user is None:
+        known = state.users.user(name)  # what strangers type may be a password or a person's name
+        state.oversight.audit.add(Act.SIGN_IN_FAILED, known.name if known else SYSTEM)
         return _login(request, safe_next(next), problem="login.wrong", status=401)
     state.throttle_name.clear(name.casefold())
     return _signed_in(request, user, safe_next(next))

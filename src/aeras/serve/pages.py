@@ -17,6 +17,7 @@ from aeras.serve.api import ThePeriod, board_of, known_item
 from aeras.serve.desk_links import card_link
 from aeras.serve.errors import NotFoundError
 from aeras.serve.figures import bar_scale, simulated
+from aeras.serve.oversight import note_view
 from aeras.serve.render import Pages
 from aeras.serve.session import require_user
 
@@ -213,7 +214,7 @@ def card(item_id: str, request: Request, board: TheBoard, pages: ThePages) -> Re
     )
 
 
-@router.get("/cameras")
+@router.get("/cameras", dependencies=[note_view("/cameras")])
 def cameras(request: Request, board: TheBoard, pages: ThePages) -> Response:
     """All cameras with their state."""
     rows = board.cameras()

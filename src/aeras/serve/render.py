@@ -14,6 +14,7 @@ from aeras.domain.ports import Board, Clock
 from aeras.domain.roles import allows
 from aeras.serve import figures
 from aeras.serve.assets import Assets
+from aeras.serve.oversight import stop_in_force
 from aeras.serve.session import Sessions, visitor
 from aeras.serve.words import CATALOGUES, NAMES, Words, choose
 
@@ -92,6 +93,7 @@ class Pages:
             w=words,
             t=words.t,
             theme=theme if theme in ("light", "dark") else "",
+            stopped=stop_in_force(request),
             languages=tuple(CATALOGUES),
             **context,
         )

@@ -11,6 +11,14 @@ class _Out(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
+class ReadingOut(BaseModel):
+    """Whether all reading is stopped, since when (UTC) and by whom."""
+
+    stopped: bool
+    since: datetime | None = None
+    by: str | None = None
+
+
 class ErrorOut(_Out):
     """Every error: what was wrong, where, and what to do."""
 

@@ -68,6 +68,7 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         runtime.board,
         runtime.control,
         runtime.desk,
+        oversight=runtime.oversight,
         secret=runtime.control.secret("session"),
         links=links,
         public_url=runtime.site.server.public_url or url,

@@ -122,6 +122,11 @@ class Words:
         local = at.astimezone(self._zone)
         return f"{self.on(local)}, {local:%H:%M}" if hourly else self.on(local)
 
+    def second(self, at: datetime) -> str:
+        """A moment to the second, in the site's zone."""
+        local = at.astimezone(self._zone)
+        return f"{self.on(local)}, {local:%H:%M:%S}"
+
     def ago(self, at: datetime) -> str:
         """How long ago, roughly."""
         seconds = (self._now - at).total_seconds()
