@@ -53,7 +53,11 @@ class Site:
 def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
     clock = Moment()
     board = FakeBoard(simulated=simulated)
-    users = FakeUsers(("ann", "correct horse", "manager"), ("vic", "only looking", "viewer"), ("olga", "sees to the law", "officer"))
+    users = FakeUsers(
+        ("ann", "correct horse", "manager"),
+        ("vic", "only looking", "viewer"),
+        ("olga", "sees to the law", "officer"),
+    )
     desk = FakeDesk(board)
     links = OneTimeLinks(clock)
     oversight = make_oversight()

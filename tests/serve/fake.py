@@ -475,7 +475,9 @@ class FakePapers:
 
     def standing(self) -> Standing:
         rules = (
-            RuleState("controller", "GDPR Art. 13(1)(a)", "someone must answer", True, "Corner Ltd"),
+            RuleState(
+                "controller", "GDPR Art. 13(1)(a)", "someone must answer", True, "Corner Ltd"
+            ),
             RuleState("staff", "EU AI Act Art. 5(1)(f)", "staff may not be read", False),
             RuleState("children", "GDPR recital 38", "no age is estimated", None),
         )

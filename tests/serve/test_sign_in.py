@@ -126,6 +126,4 @@ def test_a_short_secret_is_refused():
 
     site = make_site()
     with pytest.raises(ServeError, match="at least 32"):
-        create_app(
-            site.board, site.users, site.desk, oversight=site.oversight, secret="hunter2"
-        )
+        create_app(site.board, site.users, site.desk, oversight=site.oversight, secret="hunter2")
