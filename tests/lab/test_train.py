@@ -207,6 +207,37 @@ def test_a_loss_that_is_no_number_and_a_broken_checkpoint_give_one_clear_error(
 
 
 @pytest.mark.extra
+def test_the_shipped_file_can_be_trained_further(torch, tmp_path):
+    from aeras.lab.train.loop import predict
+    from aeras.lab.train.net import ExpressionNet
+    from aeras.lab.train.revive import revive
+    from aeras.perceive.registry import model_bytes
+
+    config = load_config(Path(__file__).parents[2] / "src/aeras/lab/train/configs/own-shop.yaml")
+    rng = np.random.default_rng(0)
+    faces = np.stack([cv2.resize(drawn_face(k % 8, rng), (48, 48)) for k in range(64)])
+    faces[:, :, 24:] = faces[:, :, 23::-1]  # the mirror image is the same, which the file may read
+    shipped = load_expression("expression")
+    expected = [e.probabilities for e in shipped.read_crops([cv2.merge([f] * 3) for f in faces])]
+    net = ExpressionNet(config.net, 8)
+    revive(net, model_bytes("expression"), faces[:, None].astype(np.float32), "expression")
+    told = torch.from_numpy(predict(net, faces)).softmax(1).numpy()
+    assert np.abs(told - expected).max() < 0.1
+    assert np.abs(told - expected).mean() < 0.01
+    net.train()
+    with torch.no_grad():
+        trained = net(torch.from_numpy(faces[:, None].astype(np.float32)))
+    assert trained.isfinite().all()
+    with pytest.raises(AerasError, match="not weights of a network of this config's shape"):
+        revive(
+            ExpressionNet(load_config(write_config(tmp_path)).net, 8),
+            model_bytes("expression"),
+            faces[:, None].astype(np.float32),
+            "expression",
+        )
+
+
+@pytest.mark.extra
 def test_a_mirrored_network_reads_a_face_and_its_mirror_image_alike(torch):
     from aeras.lab.train.config import NetOptions
     from aeras.lab.train.net import ExpressionNet, Mirrored

@@ -112,7 +112,8 @@ class TrainConfig:
     net: NetOptions = field(default_factory=NetOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     start: str = ""
-    """Weights (.pt) of an earlier run to begin with, from the data folder; for fine-tuning."""
+    """What to begin with, for fine-tuning: the name of a network in models.toml that such a run
+    exported, or a .pt file of an earlier run, from the data folder."""
     compare: str = ""
     """A network (name in models.toml, or ONNX file) to set beside the new one in `report.md`."""
     seed: int = 0

@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional
 
 from aeras.domain.errors import InputError
+from aeras.lab.train.augment import augment_batch
 from aeras.lab.train.config import load_config
 from aeras.lab.train.data import CropFolder, FerPlus, Split
 from aeras.lab.train.export import Exported, export, run_onnx
@@ -21,7 +22,9 @@ from aeras.lab.train.loop import Run, finished, record, run_stage, score
 from aeras.lab.train.muscles import of_crops, of_pictures, standardise
 from aeras.lab.train.public import AffectNet, RafDb
 from aeras.lab.train.report import compare
+from aeras.lab.train.revive import revive
 from aeras.lab.train.selftrain import frequencies, load_unlabelled, with_unlabelled
+from aeras.perceive.registry import model_bytes
 from aeras.perceive.yunet import Yunet
 
 if TYPE_CHECKING:
@@ -104,7 +107,15 @@ def open_faces(config: TrainConfig, data_root: Path) -> LabelledFaces:
 
 def _start_from(run: Run, weights: Path) -> None:
     """Begins with the weights of an earlier run of the same shape."""
-    run.load_average(weights)
+    config = run.config
+    if weights.suffix == ".pt":
+        run.load_average(weights)
+    else:
+        rng = np.random.default_rng(config.seed)
+        rows = rng.choice(len(run.splits.train), min(512, len(run.splits.train)), replace=False)
+        images = run.splits.train.images[rows]
+        faces = augment_batch(images, config.augment, rng, config.face_px)
+        revive(run.average, model_bytes(config.start), faces, config.start)
     run.begin_stage(0)
 
 
