@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from aeras import __version__
+from aeras import __version__, cli_privacy
 from aeras.domain.errors import AerasError
 from aeras.wiring.logs import LEVEL, set_up_logs
 
@@ -25,6 +25,9 @@ lab = typer.Typer(no_args_is_help=True, help="Evaluation, simulation and trainin
 models = typer.Typer(no_args_is_help=True, help="The model files and their cards.")
 app.add_typer(lab, name="lab")
 app.add_typer(models, name="models")
+app.add_typer(cli_privacy.privacy, name="privacy")
+app.command()(cli_privacy.stop)
+app.command()(cli_privacy.resume)
 
 SiteArg = Annotated[Path, typer.Argument(help="Site file (YAML).", metavar="SITE")]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -132,6 +135,7 @@ def check(site: SiteArg, *, as_json: JsonOpt = False) -> None:
     Example:  `aeras check my-shop/site.yaml`
     """
     from aeras.config import check_privacy, load_site, read_site
+    from aeras.wiring.oversight import notice_problem
 
     problems: list[AerasError] = [*read_site(site)[1]]
     if not problems:
@@ -140,8 +144,10 @@ def check(site: SiteArg, *, as_json: JsonOpt = False) -> None:
             check_privacy(loaded)
         except AerasError as error:
             problems = [error]
+    before = "" if problems else notice_problem(loaded)
     if as_json:
-        _json_line({"ok": not problems, "problems": [str(problem) for problem in problems]})
+        told = [str(problem) for problem in problems]
+        _json_line({"ok": not problems, "problems": told, "before_start": before})
     else:
         for problem in problems:
             sys.stderr.write(f"aeras: {problem}\n")
@@ -151,6 +157,8 @@ def check(site: SiteArg, *, as_json: JsonOpt = False) -> None:
                 f"{site} is fine: {len(shop.cameras)} cameras, {len(shop.fixtures)} fixtures, "
                 f"{len(shop.items)} items, profile {loaded.privacy.profile}."
             )
+        if before:
+            _say(f"Before it starts: {before}. Print the signs: aeras privacy notice {site}")
     if problems:
         raise typer.Exit(2)
 

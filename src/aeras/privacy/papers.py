@@ -24,13 +24,14 @@ INTEREST = {"eu": "GDPR Art. 6(1)(f)", "uk": "UK GDPR Art. 6(1)(f)"}
 
 @dataclass(frozen=True, slots=True)
 class CameraFact:
-    """A camera: its id, role, and how many zones are left out of its pictures."""
+    """A camera: its id, role, how many zones of each kind it has, and a hash of their outlines."""
 
     id: str
     role: str
     excluded: int
     staff: int
     simulated: bool
+    zones: str = ""
 
 
 @dataclass(frozen=True, slots=True)

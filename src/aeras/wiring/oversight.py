@@ -22,6 +22,7 @@ from aeras.domain.oversight import (
     PublicNotice,
     Standing,
 )
+from aeras.domain.shop import CameraSpec
 from aeras.perceive.registry import list_models
 from aeras.privacy.assessment import impact_assessment, technical_file
 from aeras.privacy.audit import FileAuditLog
@@ -157,7 +158,7 @@ def facts_of(site: Site) -> Facts:
         notice=privacy.notice or "",
         consent=privacy.consent or "",
         cameras=tuple(
-            CameraFact(c.id, str(c.role), len(c.excluded), len(c.staff), c.simulated)
+            CameraFact(c.id, str(c.role), len(c.excluded), len(c.staff), c.simulated, _zones(c))
             for c in site.shop.cameras
         ),
         models=_models(site),
@@ -167,6 +168,10 @@ def facts_of(site: Site) -> Facts:
         retention=span_text(privacy.retention),
         url=f"{url.rstrip('/')}/privacy" if url else "",
     )
+
+
+def _zones(camera: CameraSpec) -> str:
+    return hashlib.sha256(repr((camera.excluded, camera.staff)).encode()).hexdigest()
 
 
 def _models(site: Site) -> tuple[ModelFact, ...]:

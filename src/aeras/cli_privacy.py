@@ -1,0 +1,201 @@
+"""``aeras privacy ...``, ``aeras stop`` and ``aeras resume``."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from aeras.domain.errors import InputError, StoreError
+
+if TYPE_CHECKING:
+    from aeras.config import Site
+    from aeras.domain.oversight import Oversight
+    from aeras.store.control import Control
+
+privacy = typer.Typer(no_args_is_help=True, help="Papers, log, stop: for the privacy officer.")
+
+SiteArg = Annotated[Path, typer.Argument(help="Site file (YAML).", metavar="SITE")]
+JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+UserOpt = Annotated[str, typer.Option(help="Name of a user with the role officer.")]
+PASSWORD = "AERAS_PASSWORD"  # noqa: S105 - the name of a variable
+SHELL = "command line"
+
+out = Console()
+
+
+@contextmanager
+def _opened(site: Path) -> Iterator[tuple[Site, Control, Oversight]]:
+    """The site with its control data, beside a running shop or without one."""
+    from aeras.config import load_site
+    from aeras.store.control import Control
+    from aeras.wiring.oversight import make_oversight
+    from aeras.wiring.runtime import utc_now
+
+    loaded = load_site(site)
+    try:
+        loaded.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the data folder cannot be made: {error.strerror}",
+            where=str(loaded.data),
+            todo="Set `data:` in the site file to a folder that can be written",
+        ) from None
+    control = Control(loaded.data / "control.sqlite")
+    try:
+        yield loaded, control, make_oversight(loaded, control, utc_now)
+    finally:
+        control.close()
+
+
+def _tell(record: dict[str, Any], text: str, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+    else:
+        out.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+@privacy.command("stop")
+def stop(site: SiteArg, *, as_json: JsonOpt = False) -> None:
+    """Stops all reading within two seconds, and keeps it stopped over restarts.
+
+    A running shop need not be told: making the file STOP in its data folder does the same.
+
+    Example:  `aeras stop my-shop/site.yaml`
+    """
+    with _opened(site) as (loaded, _, oversight):
+        stopped = oversight.switch.stop(SHELL)
+        since = stopped.since.isoformat() if stopped.since else None
+        where = loaded.data / "STOP"
+        _tell(
+            {"stopped": True, "since": since, "by": stopped.who or None, "file": str(where)},
+            f"Reading is stopped at {loaded.shop.name}. The officer resumes it on the pages or "
+            f"with: aeras resume {site} --user NAME",
+            as_json=as_json,
+        )
+
+
+@privacy.command("resume")
+def resume(site: SiteArg, *, user: UserOpt, as_json: JsonOpt = False) -> None:
+    """Lets reading go on after a stop; asks for the password of a privacy officer.
+
+    The password comes from the terminal, or from the environment variable AERAS_PASSWORD.
+
+    Example:  `aeras resume my-shop/site.yaml --user olga`
+    """
+    with _opened(site) as (loaded, control, oversight):
+        who = _officer(control, oversight, user)
+        oversight.switch.resume(who)
+        _tell(
+            {"stopped": False, "by": who},
+            f"Reading is allowed again at {loaded.shop.name}.",
+            as_json=as_json,
+        )
+
+
+def _officer(control: Control, oversight: Oversight, name: str) -> str:
+    """The name, once the password of that officer was given."""
+    from aeras.domain.oversight import SYSTEM, Act
+    from aeras.domain.roles import Role, allows
+
+    password = os.environ.get(PASSWORD)
+    if password is None:
+        if not sys.stdin.isatty():
+            raise InputError(
+                "resuming needs the officer's password, and there is no terminal to ask on",
+                todo=f"Set the environment variable {PASSWORD}, or resume on the pages",
+            )
+        password = getpass.getpass(f"Password of {name}: ")
+    user = control.sign_in(name, password)
+    if user is None:
+        known = control.user(name)
+        oversight.audit.add(Act.SIGN_IN_FAILED, known.name if known else SYSTEM)
+        raise InputError("name or password is wrong", todo="Try again")
+    if not allows(user.role, Role.OFFICER):
+        raise InputError(
+            f"{user.name} is {user.role}, and only an officer may resume",
+            todo="Ask the privacy officer",
+        )
+    return user.name
+
+
+@privacy.command("dpia")
+def dpia(site: SiteArg, *, as_json: JsonOpt = False) -> None:
+    """Writes the impact assessment and the AI Act technical file, as HTML and PDF.
+
+    They are made from the site file and the models as they are; places that only people can fill
+    are marked.
+
+    Example:  `aeras privacy dpia my-shop/site.yaml`
+    """
+    from aeras.domain.oversight import Act
+    from aeras.wiring.oversight import write_papers
+
+    with _opened(site) as (loaded, _, oversight):
+        files = write_papers(loaded)
+        oversight.audit.add(Act.PAPERS, SHELL, paper="dpia, technical-file")
+        _tell_files(files, as_json=as_json)
+
+
+@privacy.command("notice")
+def notice(site: SiteArg, *, as_json: JsonOpt = False) -> None:
+    """Writes the signs for door and shelf (en, de, es, ja) and the record of what they say.
+
+    A shop whose signs describe another configuration than the one in force does not start.
+
+    Example:  `aeras privacy notice my-shop/site.yaml`
+    """
+    from aeras.domain.oversight import Act
+    from aeras.wiring.oversight import write_notice
+    from aeras.wiring.runtime import utc_now
+
+    with _opened(site) as (loaded, _, oversight):
+        files = write_notice(loaded, utc_now())
+        oversight.audit.add(Act.PAPERS, SHELL, paper="notice", notice=loaded.privacy.notice or "")
+        _tell_files(files, as_json=as_json)
+        if not loaded.server.public_url:
+            sys.stderr.write(
+                "aeras: the signs carry no QR code; set server.public_url to the address under "
+                "which phones reach the shop's pages\n"
+            )
+
+
+def _tell_files(files: list[Path], *, as_json: bool) -> None:
+    names = [str(path) for path in files]
+    _tell({"files": names}, "Wrote " + ", ".join(names), as_json=as_json)
+
+
+@privacy.command("audit-verify")
+def audit_verify(
+    site: SiteArg,
+    *,
+    head: Annotated[str, typer.Option(help="A head noted down earlier, 17:9f...")] = "",
+    as_json: JsonOpt = False,
+) -> None:
+    """Checks the log: exit code 1 if anything in it was changed, cut or moved.
+
+    Example:  `aeras privacy audit-verify my-shop/site.yaml --head 17:9f86d0...`
+    """
+    from aeras.privacy.audit import FileAuditLog
+
+    with _opened(site) as (_, _, oversight):
+        assert isinstance(oversight.audit, FileAuditLog)
+        faults = oversight.audit.faults(head)
+        found = oversight.audit.head()
+        for fault in faults:
+            sys.stderr.write(f"aeras: {fault}\n")
+        _tell(
+            {"ok": not faults, "faults": faults, "head": found},
+            f"{'The log is whole' if not faults else 'The log was tampered with'}. Head: {found}",
+            as_json=as_json,
+        )
+    if faults:
+        raise typer.Exit(1)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import replace
+
+import pytest
+
+from aeras.privacy.papers import (
+    LANGUAGES,
+    NOTICES,
+    CameraFact,
+    Facts,
+    Part,
+    notice_text,
+    sign,
+)
+from aeras.privacy.papers import Document as Paper
+from aeras.privacy.printing import document_html, document_pdf
+
+FACTS = Facts(
+    site="Corner <Shop>",
+    timezone="Europe/Berlin",
+    language="en",
+    version="1",
+    profile="eu",
+    profile_version="1",
+    profile_title="European Union",
+    profile_as_of="2026-11-22",
+    law=("GDPR",),
+    rules=(),
+    expression=True,
+    faces=True,
+    jurisdiction="DE",
+    controller="Corner Ltd",
+    dpia="D-1",
+    notice="N-1",
+    consent="",
+    cameras=(CameraFact("a", "shelf", 0, 1, False),),
+    models=(),
+    hours="mon 09:00-20:00",
+    k=10,
+    grain="15 min",
+    retention="30 d",
+)
+
+
+def flat(notice) -> str:
+    return " ".join([notice.title, notice.lead, *(t for _, ts in notice.sections for t in ts)])
+
+
+def _keys(table, prefix=""):
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _keys(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", set(re.findall(r"\{(\w+)\}", value))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_the_same_with_the_same_gaps(language):
+    english, other = (
+        dict(_keys(tomllib.loads((NOTICES / f"{code}.toml").read_text("utf-8"))))
+        for code in ("en", language)
+    )
+    assert other == english
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_shoppers_are_told_who_answers_what_is_kept_and_how_to_object(language):
+    text = flat(notice_text(FACTS, language))
+    for fact in ("Corner Ltd", "D-1", "30 d", "15 min", "10", "DE", "Art. 6(1)(f)"):
+        assert fact in text, fact
+    assert "{" not in text
+    assert len(notice_text(FACTS, language).sections) == 4
+
+
+def test_what_is_told_follows_the_configuration():
+    on = flat(notice_text(FACTS, "en"))
+    off = flat(notice_text(replace(FACTS, expression=False, hours="", consent="R-1"), "en"))
+    assert "reads the expression" in on
+    assert "Outside opening hours" in on
+    assert "reads the expression" not in off
+    assert "No face is looked for" in off
+    assert "Outside opening hours" not in off
+    assert "R-1" in off
+    assert "legitimate interest" not in off
+    assert "authority" not in flat(notice_text(replace(FACTS, profile="us"), "en"))
+    simulated = replace(FACTS, cameras=(CameraFact("a", "shelf", 0, 0, True),))
+    assert "Simulation" in sign(simulated, "en").lines[0]
+    assert "Simulation" not in sign(FACTS, "en").lines[0]
+
+
+def test_a_document_cannot_be_broken_by_what_the_site_file_says():
+    paper = Paper(
+        "<b>T</b>", "a & b", (Part("H", ("日本語 <script>",), ("p",), (("a",), [["<i>"]])),)
+    )
+    page = document_html(paper).decode()
+    assert "<script>" not in page
+    assert "<b>" not in page
+    assert document_pdf(paper).startswith(b"%PDF-")
