@@ -314,6 +314,35 @@ def audit(
         raise typer.Exit(1)
 
 
+@lab.command("limits")
+def measure_limits(
+    ferplus: Annotated[Path, typer.Argument(help="npz file of FER+.", metavar="FERPLUS.npz")],
+    *,
+    model: Annotated[str, typer.Option(help="Name or ONNX file.")] = "expression",
+    most_wrong: Annotated[
+        float, typer.Option(help="Share of kept readings that may be wrong.", min=0.01, max=0.5)
+    ] = 0.12,
+    faces: Annotated[int, typer.Option(help="How many are made worse.", min=50)] = 400,
+    file: Annotated[
+        Path | None, typer.Option("--out", help="Default: where the product looks for it.")
+    ] = None,
+) -> None:
+    """Measures down to which quality faces can be read, and writes the limits the product keeps to.
+
+    Run it whenever the network is replaced.
+
+    Example:  `aeras lab limits ferplus.npz --model own.onnx`
+    """
+    from aeras.lab.limits import LimitsOptions, write_limits
+    from aeras.lab.limits import measure_limits as measure
+    from aeras.perceive.limits import limits_path
+
+    path = file or limits_path(model)
+    options = LimitsOptions(most_wrong=most_wrong, faces=faces)
+    write_limits(measure(ferplus, model=model, options=options), path)
+    out.print(f"written to {path}", markup=False, highlight=False, soft_wrap=True)
+
+
 @lab.command()
 def tracking(
     sequence: Annotated[Path, typer.Argument(help="Folder with det/det.txt and gt/gt.txt.")],
@@ -377,6 +406,60 @@ def shelf_figures(
         out.print(table(figures), markup=False, highlight=False, soft_wrap=True)
 
 
+@lab.command("stories")
+def shopper_stories(
+    *,
+    count: Annotated[int, typer.Option(min=1, help="How many.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Number of the first.")] = 0,
+    split: Annotated[str, typer.Option(help="train or test: other goods and shelves.")] = "test",
+    kind: Annotated[str | None, typer.Option(help="Only this kind of story.")] = None,
+    angle: Annotated[str | None, typer.Option(help="Only this camera angle.")] = None,
+    fps: Annotated[float, typer.Option(min=1, help="Frames a second.")] = 10.0,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Write videos and truth here; score nothing.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Tell each story.")] = False,
+    as_json: JsonOpt = False,
+) -> None:
+    """Renders random shopper stories and scores what the product says of them.
+
+    Example:  `aeras lab stories --count 200 --json`  ·
+    `aeras lab stories --split train --count 50 --out var/stories`
+    """
+    from aeras.lab.stories import StoryOptions, run_stories, table
+
+    chosen = StoryOptions(count, seed, split, kind, angle, fps, folder)
+    told = run_stories(chosen, say=_say if verbose else None)
+    if as_json:
+        _json_line(told)
+    elif folder is None:
+        out.print(table(told), markup=False, highlight=False, soft_wrap=True)
+
+
+@lab.command("reaction")
+def reaction_ablation(
+    *,
+    visits: Annotated[int, typer.Option(min=100, help="Simulated handlings a line.")] = 3000,
+    rendered: Annotated[
+        list[Path] | None,
+        typer.Option(help="Also read this folder of a rendered demo; may be given again."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the simulation and the intervals.")] = 11,
+    as_json: JsonOpt = False,
+) -> None:
+    """Tells what expression adds to a reading over behaviour alone, on simulated shoppers.
+
+    Example:  `aeras lab reaction --visits 3000 --rendered demo/ --json`
+    """
+    from aeras.lab.reaction import rendered as read_rendered
+    from aeras.lab.reaction import simulated
+
+    figures: dict[str, Any] = {"simulated": simulated(visits, seed=seed)}
+    if rendered:
+        figures["rendered"] = read_rendered(rendered, seed=seed)
+    _show(figures, as_json=as_json)
+
+
 @lab.command("simulate")
 def simulate_shop(
     site: SiteArg,
@@ -437,7 +520,7 @@ def load_store(
 
 @lab.command("train")
 def train_network(
-    config: Annotated[Path, typer.Argument(help="Run configuration (YAML).", metavar="CONFIG")],
+    config: Annotated[Path, typer.Argument(help="YAML file, or a shipped recipe.", metavar="CONFIG")],
     *,
     resume: Annotated[bool, typer.Option(help="Go on where an earlier run stopped.")] = True,
     data: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
@@ -445,7 +528,7 @@ def train_network(
 ) -> None:
     """Trains the expression network; needs the extra `aeras[train]`.
 
-    Example:  `aeras lab train expression.yaml --data datasets/`
+    Example:  `aeras lab train own-shop --data datasets/`
     """
     from aeras.lab.train import train
 

@@ -502,6 +502,12 @@ def test_config_errors_name_the_file_and_the_key(tmp_path, changes, says):
     assert str(path) in str(caught.value)
 
 
+def test_a_shipped_recipe_is_found_by_its_name():
+    assert load_config(Path("own-shop")).start == "expression"
+    with pytest.raises(ConfigError, match="no-such-shop"):
+        load_config(Path("no-such-shop"))
+
+
 def test_every_shipped_config_is_valid():
     folder = Path(__file__).parents[2] / "src/aeras/lab/train/configs"
     configs = sorted(folder.glob("*.yaml"))

@@ -156,7 +156,7 @@ def load_config(path: Path) -> TrainConfig:
     """Reads and checks a run's YAML file.
 
     Args:
-        path: the file.
+        path: the file; or the name of a recipe that ships, such as `own-shop`.
 
     Returns:
         The settings, defaults filled in.
@@ -165,6 +165,9 @@ def load_config(path: Path) -> TrainConfig:
         ConfigError: if the file cannot be read, a key is unknown or missing, or a value has the
             wrong type; the message names the file and the key.
     """
+    recipe = Path(__file__).parent / "configs" / f"{path}.yaml"
+    if not path.exists() and recipe.is_file():
+        path = recipe
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
