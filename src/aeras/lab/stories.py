@@ -7,17 +7,21 @@ seeds, and their goods and shelves from other colours, names, shapes and measure
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import cv2
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
+from aeras.domain.errors import InputError
 from aeras.domain.seen import Frame, Image, Interaction
 from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture, Item, Shop
 from aeras.lab.render.actors import actor
@@ -28,6 +32,8 @@ from aeras.lab.render.tableau import Tableau
 from aeras.lab.render.tales import KINDS, Kind, Tale, Told, random_tale
 from aeras.lab.render.video import write_frames
 from aeras.lab.render.weather import LIGHTS, Disturbance, Light, Sight, Weather, random_weather
+from aeras.lab.shelfscore import LOOSE, Counts, Found, Truth, compare, figures, match
+from aeras.perceive import Perception
 from aeras.wiring.rig import Perceiver, Rig
 
 FPS: Final = 10.0
@@ -35,7 +41,6 @@ SIZES: Final = ((640, 360), (1280, 720), (1920, 1080))
 SIZE_SHARES: Final = (0.5, 0.33, 0.17)
 CAMERA: Final = "story"
 EPOCH: Final = datetime(2026, 1, 1, 9, tzinfo=UTC)
-TOLERANCE_S: Final = 0.7
 SCORED: Final = ("take", "put_back")
 SPLITS: Final[tuple[Split, Split]] = ("train", "test")
 FLOOR_M: Final = 0.3
@@ -47,7 +52,8 @@ class Story:
     """One story, ready to be drawn.
 
     Attributes:
-        seed: Its number among those of its split.
+        number: Its number among those of its split.
+        seed: Source of its decoration and noise.
         split: Training or test.
         stage: Where it plays, and the camera.
         tale: What happens.
@@ -55,6 +61,7 @@ class Story:
         weather: What light, sensor and coding do to the picture.
     """
 
+    number: int
     seed: int
     split: Split
     stage: Stage
@@ -97,11 +104,15 @@ class Story:
         return Shop("story", "Story", "UTC", items, (camera,), (fixture,))
 
     def truth(self, fps: float = FPS) -> dict[str, Any]:
-        """Return everything that is known, as JSON: see `docs/commands.md`."""
+        """Return everything that is known, for JSON; seconds, pixels, floor metres (x, z).
+
+        ``events`` are `Told`, ``gazes`` `Gaze`; ``people`` has one list a frame; ``floor`` pairs
+        floor points with their pixels and holds the homography from pixels to metres.
+        """
         shop = self.shop()
         return {
             "simulated": True,
-            "seed": self.seed,
+            "number": self.number,
             "split": self.split,
             "traits": self.traits,
             "seconds": self.tale.seconds,
@@ -211,7 +222,7 @@ def story(
             weather.gains, weather.drift, weather.drift_s, weather.noise, weather.blur,
             weather.jpeg, tuple(disturbances),
         )  # fmt: skip
-    return Story(own, split, stage, tale, light, weather)
+    return Story(seed, own, split, stage, tale, light, weather)
 
 
 def training_stories(
@@ -225,85 +236,42 @@ def training_stories(
 
 # --- scoring ---------------------------------------------------------------------------------
 
-
-@dataclass(slots=True)
-class Tally:
-    """Counts over some stories."""
-
-    stories: int = 0
-    seconds: float = 0.0
-    hits: int = 0
-    missed: int = 0
-    false: int = 0
-    right_item: int = 0
-    right_facing: int = 0
-
-    def add(self, other: Tally) -> None:
-        """Add another tally's counts."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-    def figures(self) -> dict[str, float]:
-        """Return the counts with F1, shares and rate."""
-        return {
-            "stories": self.stories,
-            "events": self.hits + self.missed,
-            "found": self.hits,
-            "false": self.false,
-            "f1": round(2 * self.hits / max(2 * self.hits + self.missed + self.false, 1), 3),
-            "right_item": round(self.right_item / max(self.hits, 1), 3),
-            "right_facing": round(self.right_facing / max(self.hits, 1), 3),
-            "false_per_min": round(60 * self.false / max(self.seconds, 1e-9), 2),
-        }
-
-
-def score(events: Sequence[Told], found: Sequence[Interaction], seconds: float) -> Tally:
-    """Match what was found with what happened.
-
-    A found take or put back matches a true one within `TOLERANCE_S` of the time from the item's
-    first move to its last (or to the hand letting go), each at most once, right items first.
-    What matches a restocking counts neither way.
-    """
-    tally = Tally(1, seconds)
-    claims = [one for one in found if str(one.kind) in SCORED]
-    pairs = sorted(
-        (
-            (event.item != one.item, abs(_off_s(event, one)), n, m)
-            for n, event in enumerate(events)
-            for m, one in enumerate(claims)
-            if _matches(event, one)
-        ),
-    )
-    used_events: set[int] = set()
-    used_claims: set[int] = set()
-    for _, _, n, m in pairs:
-        if n in used_events or m in used_claims:
-            continue
-        used_events.add(n)
-        used_claims.add(m)
-        if events[n].kind in SCORED:
-            tally.hits += 1
-            tally.right_item += events[n].item == claims[m].item
-            tally.right_facing += events[n].facing == claims[m].facing
-    tally.missed = sum(e.kind in SCORED for e in events) - tally.hits
-    tally.false = len(claims) - len(used_claims)
-    return tally
-
-
-def _matches(event: Told, found: Interaction) -> bool:
-    kind = "put_back" if event.kind == "restock" else event.kind
-    return kind == str(found.kind) and _off_s(event, found) <= TOLERANCE_S
-
-
-def _off_s(event: Told, found: Interaction) -> float:
-    """How far a found moment is outside the time the event took."""
-    at = found.end_s if str(found.kind) == "take" else found.start_s
-    return max(event.from_s - at, at - event.to_s, 0.0)
-
-
-# --- the suite -------------------------------------------------------------------------------
-
 Reader = Callable[[Story], list[Interaction]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A story's counts.
+
+    Attributes:
+        counts: See `shelfscore.Counts`.
+        right_facing: Matched events told at the facing where they happened.
+    """
+
+    counts: Counts
+    right_facing: int
+
+
+def score(one: Story, found: Sequence[Interaction]) -> Scored:
+    """Compare what was found with what happened; what matches a restocking counts neither way."""
+    truth = [_true(event) for event in one.tale.events]
+    told = [Found(str(f.kind), f.item, f.start_s, f.end_s) for f in found]
+    counts, _ = compare(truth, told, one.tale.seconds)
+    places = [
+        (event, Found(event.kind, event.facing, event.from_s, event.to_s))
+        for event in one.tale.events
+        if event.kind in SCORED
+    ]
+    at_facing = [Truth(p.kind, str(p.item), p.start_s, p.end_s) for _, p in places]
+    claimed = [Found(str(f.kind), f.facing, f.start_s, f.end_s) for f in found]
+    pairs = match(at_facing, claimed, LOOSE)
+    return Scored(counts, sum(at_facing[i].item == claimed[j].item for i, j in pairs))
+
+
+def _true(event: Told) -> Truth:
+    if event.kind == "restock":
+        return Truth("put_back", event.item, event.from_s, event.to_s, scored=False)
+    return Truth(event.kind, event.item, event.from_s, event.to_s)
 
 
 def read_with_product(perception: Perceiver, fps: float = FPS) -> Reader:
@@ -321,61 +289,150 @@ def read_with_product(perception: Perceiver, fps: float = FPS) -> Reader:
     return read
 
 
-@dataclass(slots=True)
-class Suite:
-    """Figures over many stories, and split by their traits."""
-
-    total: Tally = field(default_factory=Tally)
-    parts: dict[str, dict[str, Tally]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(Tally))
-    )
-    took_s: float = 0.0
-
-    def add(self, one: Story, tally: Tally) -> None:
-        """Count a story."""
-        self.total.add(tally)
-        for trait, value in one.traits.items():
-            self.parts[trait][value].add(tally)
-
-    def figures(self) -> dict[str, Any]:
-        """Return all figures as JSON."""
-        return {
-            "all": self.total.figures(),
-            **{
-                trait: {value: part.figures() for value, part in sorted(values.items())}
-                for trait, values in self.parts.items()
-            },
-            "seconds": round(self.total.seconds, 1),
-            "took_s": round(self.took_s, 1),
-        }
-
-
 def run_suite(
-    seeds: Sequence[int],
+    stories: Iterable[Story],
     read: Reader,
     *,
-    split: Split = "test",
-    on_story: Callable[[Story, Tally, list[Interaction]], None] | None = None,
-) -> Suite:
-    """Render, read and score stories."""
-    suite = Suite()
+    on_story: Callable[[Story, Scored, list[Interaction]], None] | None = None,
+) -> dict[str, Any]:
+    """Render, read and score stories.
+
+    Returns:
+        Figures over all stories, and for each trait those of each of its values.
+    """
+    groups: dict[str, dict[str, list[Scored]]] = defaultdict(lambda: defaultdict(list))
     begun = time.monotonic()
-    for seed in seeds:
-        one = story(seed, split)
-        found = read(one)
-        tally = score(one.tale.events, found, one.tale.seconds)
-        suite.add(one, tally)
-        if on_story:
-            on_story(one, tally, found)
-    suite.took_s = time.monotonic() - begun
-    return suite
+    try:
+        for one in stories:
+            found = read(one)
+            scored = score(one, found)
+            groups["all"]["stories"].append(scored)
+            for trait, value in one.traits.items():
+                groups[trait][value].append(scored)
+            if on_story:
+                on_story(one, scored, found)
+    except KeyboardInterrupt:
+        # A long run that is broken off still tells of what it has read.
+        if not groups:
+            raise
+    told = {
+        trait: {value: _figures(part) for value, part in sorted(values.items())}
+        for trait, values in groups.items()
+    }
+    return {**told, "took_s": round(time.monotonic() - begun, 1)}
+
+
+def _figures(scored: Sequence[Scored]) -> dict[str, Any]:
+    told = figures([[one.counts] for one in scored])
+    facing = sum(one.right_facing for one in scored)
+    hits = sum(one.counts.hits for one in scored)
+    share = round(facing / hits, 3) if hits else None
+    return {"stories": len(scored), **told, "right_facing": share}
+
+
+COLUMNS: Final = (
+    ("stories", "stories"),
+    ("events", "events"),
+    ("found", "found"),
+    ("false", "false"),
+    ("F1", "F1"),
+    ("right item", "right_item"),
+    ("right facing", "right_facing"),
+    ("false a minute", "false_per_min"),
+)
+
+
+def table(told: dict[str, Any]) -> str:
+    """Return a suite's figures as a Markdown table."""
+    lines = [
+        "| stories by | | " + " | ".join(name for name, _ in COLUMNS) + " |",
+        "| --- " * (len(COLUMNS) + 2) + "|",
+    ]
+    for trait, values in told.items():
+        if isinstance(values, dict):
+            for value, row in values.items():
+                cells = ["-" if row[key] is None else str(row[key]) for _, key in COLUMNS]
+                lines.append(f"| {trait} | {value} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def write_story(one: Story, folder: Path, fps: int = int(FPS)) -> Path:
     """Write a story's video and, beside it, its truth; returns the video's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{one.split}-{one.seed:05d}-{one.tale.kind}"
+    name = f"{one.split}-{one.number:05d}-{one.tale.kind}"
     video = folder / f"{name}.mp4"
     (folder / f"{name}.json").write_text(json.dumps(one.truth(fps)) + "\n", encoding="utf-8")
     write_frames(video, (image for _, image in one.frames(fps)), one.stage.camera.size, fps)
     return video
+
+
+# --- the command -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoryOptions:
+    """What `aeras lab stories` was asked for; None for all.
+
+    Attributes:
+        count: How many stories.
+        seed: Number of the first.
+        split: ``train`` or ``test``.
+        kind: Only this kind.
+        angle: Only this camera angle.
+        fps: Frames a second.
+        folder: Write videos and truth here instead of scoring.
+    """
+
+    count: int = 200
+    seed: int = 0
+    split: str = "test"
+    kind: str | None = None
+    angle: str | None = None
+    fps: float = FPS
+    folder: Path | None = None
+
+
+def chosen(options: StoryOptions) -> Iterator[Story]:
+    """Yield the stories asked for.
+
+    Raises:
+        InputError: There is no such split, kind or angle.
+    """
+    split = _one_of("split", options.split, SPLITS)
+    kind = _one_of("kind", options.kind, get_args(Kind)) if options.kind else None
+    angle = _one_of("angle", options.angle, ANGLES) if options.angle else None
+    for seed in range(options.seed, options.seed + options.count):
+        yield story(seed, split, kind=kind, angle=angle)
+
+
+def _one_of(name: str, given: str | None, known: Sequence[Any]) -> Any:
+    if given not in known:
+        raise InputError(f"{name} {given!r} is not known", todo=f"Known: {', '.join(known)}")
+    return given
+
+
+def run_stories(options: StoryOptions, say: Callable[[str], None] | None = None) -> dict[str, Any]:
+    """Score the stories asked for, or write them; `say` gets a line a story."""
+    cv2.setNumThreads(1)
+    stories = track(
+        list(chosen(options)),
+        "Stories",
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+    if options.folder:
+        written = [str(write_story(one, options.folder, round(options.fps))) for one in stories]
+        return {"written": written}
+
+    def tell(one: Story, scored: Scored, found: list[Interaction]) -> None:
+        if say:
+            true = [f"{e.kind} {e.item} {e.from_s:.1f}" for e in one.tale.events]
+            told = [f"{f.kind} {f.item} {f.start_s:.1f}-{f.end_s:.1f}" for f in found]
+            counts = scored.counts
+            say(
+                f"{one.number} {' '.join(one.traits.values())}: found {counts.hits}, "
+                f"missed {counts.missed}, false {counts.false}; true {true}; told {told}"
+            )
+
+    return run_suite(stories, read_with_product(Perception(), options.fps), on_story=tell)
