@@ -520,7 +520,9 @@ def load_store(
 
 @lab.command("train")
 def train_network(
-    config: Annotated[Path, typer.Argument(help="YAML file, or a shipped recipe.", metavar="CONFIG")],
+    config: Annotated[
+        Path, typer.Argument(help="YAML file, or a shipped recipe.", metavar="CONFIG")
+    ],
     *,
     resume: Annotated[bool, typer.Option(help="Go on where an earlier run stopped.")] = True,
     data: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
