@@ -18,6 +18,7 @@ import numpy as np
 from aeras.domain.kept import Kind, Reaction, ReactionLabel
 from aeras.domain.seen import FaceReading
 from aeras.shelf.signs import BEHAVIOUR, EXPRESSION, UNCLEAR, Weights
+from aeras.shelf.temporal import SMILE, UNHAPPY, rise
 
 NEUTRAL_PRIOR = 1.6
 """Log-odds of neutral before any evidence: 0.62 against 0.13 for each of the others."""
@@ -47,8 +48,6 @@ LEAST_READINGS = 3
 """Fewer readings of a face than this in an interaction say nothing."""
 DISAGREE = 0.25
 """Two classes of at least this probability disagree."""
-
-NEGATIVE = ("sadness", "anger", "disgust", "fear", "contempt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +208,8 @@ def _shown(faces: Faces) -> list[_Evidence]:
         return []
     # Half of the coverage is enough to be heard in full: nobody faces a shelf all the time.
     heard = min(1.0, 2.0 * faces.coverage)
-    smile = _peak(readings, ("happiness",)) - _baseline(faces, ("happiness",))
-    unhappy = _peak(readings, NEGATIVE) - _baseline(faces, NEGATIVE)
+    smile = rise(faces.during, faces.before, SMILE)
+    unhappy = rise(faces.during, faces.before, UNHAPPY)
     brow_down = _shape(faces, ("browDownLeft", "browDownRight"))
     brow_up = _shape(faces, ("browInnerUp",))
     found = {
@@ -224,29 +223,6 @@ def _shown(faces: Faces) -> list[_Evidence]:
         for code, amount in found.items()
         if amount > 0.1  # noqa: PLR2004 - below this it is the reader's noise
     ]
-
-
-def _probability(reading: FaceReading, names: Sequence[str]) -> float:
-    assert reading.expression is not None
-    return sum(reading.expression[name] for name in names)
-
-
-def _peak(readings: Sequence[FaceReading], names: Sequence[str]) -> float:
-    """The level that was reached for at least a quarter of the time: a smile is short."""
-    return float(np.quantile([_probability(r, names) for r in readings], 0.75))
-
-
-def _baseline(faces: Faces, names: Sequence[str]) -> float:
-    """The same face before; where it was not seen before, half of its own lowest fifth.
-
-    Half, since someone who smiles all the time does show something.
-    """
-    before = [r for r in faces.before if r.expression is not None]
-    if len(before) >= LEAST_READINGS:
-        return float(np.quantile([_probability(r, names) for r in before], REST_QUANTILE))
-    during = [_probability(r, names) for r in faces.during if r.expression is not None]
-    own = 0.5 * float(np.quantile(during, REST_QUANTILE))
-    return max(own, 0.35) if len(names) > 1 else own  # the negative group is never near nought
 
 
 def _shape(faces: Faces, names: Sequence[str]) -> float:
