@@ -35,6 +35,11 @@ ACT_GIVEN_CLASS = np.array(
 )
 """What shoppers do, by what the handling really was; rows sum to 1."""
 
+HOLD_S = (2.2, 7.0, 18.0, 1.2, 5.0)
+"""Median seconds in the hand, by act."""
+HOLD_SPREAD = 0.25
+"""Spread of their logarithm."""
+
 MISREAD = 0.12
 """Share of readable handlings that are read as the class next to the true one, see `MISTAKEN`."""
 UNCLEAR = 0.12
@@ -286,7 +291,6 @@ def handlings_of(stops: Stops, shelf: Shelf, rng: np.random.Generator) -> Handli
     act = _draw(ACT_GIVEN_CLASS[true], rng)
     read = np.where(rng.random(len(true)) < MISREAD, MISTAKEN[true, act], true)
     read[rng.random(len(true)) < UNCLEAR] = -1
-    medians = np.array([2.2, 7.0, 18.0, 1.2, 5.0])
     handlings = Handlings(
         visit=stops.visit[stop],
         facing=facing,
@@ -295,7 +299,7 @@ def handlings_of(stops: Stops, shelf: Shelf, rng: np.random.Generator) -> Handli
         true=true,
         act=act,
         read=read,
-        hold_s=medians[act] * rng.lognormal(0, 0.25, len(act)).clip(0.5, 1.8),
+        hold_s=np.array(HOLD_S)[act] * rng.lognormal(0, HOLD_SPREAD, len(act)).clip(0.5, 1.8),
     )
     return handlings.where(np.argsort(handlings.at_s, kind="stable"))
 
