@@ -16,7 +16,8 @@ from aeras.domain.desk import SurveyDesk
 from aeras.domain.errors import ServeError
 from aeras.domain.oversight import Oversight
 from aeras.domain.ports import Board, Clock, UserBook
-from aeras.serve import api, auth, errors, pages, public, watch
+from aeras.domain.site_desk import SiteDesk
+from aeras.serve import api, auth, calibration, errors, pages, public, watch
 from aeras.serve import oversight as privacy
 from aeras.serve.assets import Assets
 from aeras.serve.desk_links import CardLinks
@@ -42,6 +43,7 @@ def create_app(
     *,
     oversight: Oversight,
     secret: str,
+    site_desk: SiteDesk | None = None,
     links: OneTimeLinks | None = None,
     clock: Clock = _utc_now,
     monotonic: Callable[[], float] = time.monotonic,
@@ -56,6 +58,7 @@ def create_app(
         users: Who may sign in.
         desk: Surveys and answers.
         oversight: Audit log, stop switch and papers.
+        site_desk: Changes the site file; without it the calibration and planogram pages are off.
         secret: Signs cookies and card links; at least 32 characters, the same at each start.
         links: One-time links that the command line prints; without it none are accepted.
         clock: UTC.
@@ -111,6 +114,7 @@ def create_app(
         "users": users,
         "desk": desk,
         "oversight": oversight,
+        "site_desk": site_desk,
         "viewed": privacy.Viewed(),
         "hub": hub,
         "clock": clock,
@@ -128,6 +132,8 @@ def create_app(
         setattr(app.state, name, part)
     errors.install(app)
     for router in (public.api, api.router, auth.router, public.pages, watch.router, pages.router):
+        app.include_router(router)
+    for router in (calibration.api, calibration.pages):
         app.include_router(router)
     for router in (privacy.public, privacy.api, privacy.pages):
         app.include_router(router)

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from aeras.domain.desk import Refusal, RefusedError
 from aeras.domain.errors import AerasError, InputError, PrivacyError, StoreError
+from aeras.domain.site_desk import ConflictError
 from aeras.serve.session import NotAllowedError, SignInNeededError
 
 REFUSAL_STATUS = {
@@ -44,6 +45,7 @@ def status_of(error: AerasError) -> int:
         return REFUSAL_STATUS[error.reason]
     for kind, status in (
         (NotFoundError, 404),
+        (ConflictError, 409),
         (TooManyError, 429),
         (InputError, 422),
         (PrivacyError, 403),

@@ -35,6 +35,10 @@ MAX_BODY = 128 * 1024
 """Bytes; the longest form is a survey answer, whose open text is cut far below."""
 
 
+LARGE_BODY = {"/api/planogram": 8 * 1024 * 1024, "/api/calibration/": 1024 * 1024}
+"""Bytes that a path, or those beneath it, may take; they ask for a manager."""
+
+
 class SecurityHeaders:
     """Sets the security headers on every answer, and forbids keeping pages in shared caches."""
 
@@ -68,16 +72,17 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         size = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")
-        if not size.isdigit() or int(size) > self.limit:
-            await self._refuse(scope, receive, send)
+        limit = _limit(scope["path"], self.limit)
+        if not size.isdigit() or int(size) > limit:
+            await self._refuse(scope, receive, send, limit)
             return
-        body = await self._read(receive)
+        body = await self._read(receive, limit)
         if body is None:
-            await self._refuse(scope, receive, send)
+            await self._refuse(scope, receive, send, limit)
             return
         await self.app(scope, _replay(body, receive), send)
 
-    async def _read(self, receive: Receive) -> bytes | None:
+    async def _read(self, receive: Receive, limit: int) -> bytes | None:
         """The whole body, or None when it outgrows the limit."""
         body = b""
         while True:
@@ -86,21 +91,25 @@ class BodyLimit:
                 return body
             chunk: bytes = message.get("body", b"")
             body += chunk
-            if len(body) > self.limit:
+            if len(body) > limit:
                 return None
             if not message.get("more_body", False):
                 return body
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         answer = JSONResponse(
             {
-                "what": f"the request is larger than {self.limit // 1024} kB",
+                "what": f"the request is larger than {limit // 1024} kB",
                 "where": scope["path"],
                 "todo": "Shorten the text and send it again",
             },
             413,
         )
         await answer(scope, receive, send)
+
+
+def _limit(path: str, usual: int) -> int:
+    return next((most for start, most in LARGE_BODY.items() if path.startswith(start)), usual)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import uvicorn
 
 from aeras.domain.errors import ServeError
+from aeras.domain.oversight import Act
 from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
 from aeras.wiring.runtime import Runtime, utc_now
+from aeras.wiring.sitedesk import SiteFileDesk
 
 START_S = 15.0
 
@@ -69,6 +71,7 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         runtime.control,
         runtime.desk,
         oversight=runtime.oversight,
+        site_desk=_site_desk(runtime),
         secret=runtime.control.secret("session"),
         links=links,
         public_url=runtime.site.server.public_url or url,
@@ -77,6 +80,19 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="on"
     )
     return Web(url, links, uvicorn.Server(config), sock)
+
+
+def _site_desk(runtime: Runtime) -> SiteFileDesk:
+    def changed(who: str, what: str) -> None:
+        runtime.oversight.audit.add(Act.SITE_CHANGED, who, what=what)
+
+    return SiteFileDesk(
+        runtime.site.path,
+        clock=utc_now,
+        reload=runtime.reload,
+        stream=runtime.sent_size,
+        changed=changed,
+    )
 
 
 def bind(host: str, port: int) -> socket.socket:

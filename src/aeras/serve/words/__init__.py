@@ -7,13 +7,16 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from aeras.serve.words import de, en
+from aeras.serve.words import de, en, site_de, site_en
 
 if TYPE_CHECKING:
     from aeras.domain.published import Rate
     from aeras.serve.schemas import LiveOut
 
-CATALOGUES: dict[str, Mapping[str, str]] = {"en": en.WORDS, "de": de.WORDS}
+CATALOGUES: dict[str, Mapping[str, str]] = {
+    "en": {**en.WORDS, **site_en.WORDS},
+    "de": {**de.WORDS, **site_de.WORDS},
+}
 NAMES = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "ja": "日本語"}
 DEFAULT = "en"
 DASH = "\N{EN DASH}"
