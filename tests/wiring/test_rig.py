@@ -37,8 +37,9 @@ class Models:
     def __init__(self) -> None:
         self.ran: list[tuple[str, frozenset[str]]] = []
 
-    def detect(self, frame: Frame, tasks: frozenset[str], **_: object) -> Detections:
+    def detect(self, frame: Frame, tasks: frozenset[str], **regions: object) -> Detections:
         self.ran.append((frame.camera, tasks))
+        self.face_regions = regions["face_regions"]
         if "faces" not in tasks:
             return Detections(ran=tasks)
         unhappy = min(0.9, max(0.0, (frame.t_s - 4) / 2))
@@ -99,3 +100,16 @@ def test_models_rest_while_nothing_moves() -> None:
 def test_a_frame_of_another_camera_is_refused() -> None:
     with pytest.raises(KeyError):
         Rig(SHOP, (AISLE,), Models()).update(Frame("other", AT, 0.0, shelf()))
+
+
+def test_faces_are_looked_for_in_the_zones_of_their_camera() -> None:
+    def regions(fixture: Fixture) -> object:
+        models = Models()
+        shop = Shop("s", "Shop", "UTC", (), (AISLE, FACES), (fixture,))
+        blank = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+        Rig(shop, (AISLE, FACES), models).update(Frame("faces", AT, 0.0, blank))
+        return models.face_regions
+
+    zone = box(100, 60, 200, 160)
+    assert regions(Fixture("f", "F", "faces", zone, face_camera="faces")) == [(90, 50, 210, 170)]
+    assert regions(Fixture("f", "F", "aisle", zone, face_camera="faces")) == []

@@ -56,8 +56,10 @@ class FaceMesh(Protocol):
 
     def fit(
         self, image: Image, face: Face
-    ) -> tuple[NDArray[np.float32], HeadPose, dict[str, float]] | None:
-        """(478, 3) landmarks in frame pixels, pose, blendshapes; None where no face fits."""
+    ) -> tuple[NDArray[np.float32], HeadPose, dict[str, float], float] | None:
+        """(478, 3) landmarks in frame pixels, pose, blendshapes, certainty in [0, 1]; None where
+        no face fits.
+        """
 
 
 class HandDetector(Protocol):

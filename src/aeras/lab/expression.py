@@ -15,6 +15,7 @@ from aeras.domain.errors import InputError
 from aeras.domain.seen import EXPRESSIONS, Expression, Image
 from aeras.lab.labelled import as_bgr, read_picture, read_rows
 from aeras.perceive.expression import load_expression
+from aeras.perceive.limits import FOUR
 from aeras.perceive.yunet import Yunet
 
 if TYPE_CHECKING:
@@ -25,13 +26,7 @@ if TYPE_CHECKING:
 Reader = Callable[[Image], Expression | None]
 """Reads the one face of a BGR picture; None where it finds none or abstains."""
 
-GROUPS = {
-    "positive": ("happiness",),
-    "hesitant": ("surprise", "fear", "sadness"),
-    "negative": ("anger", "disgust", "contempt"),
-    "neutral": ("neutral",),
-}
-"""What a retailer is told; the eight classes are too fine for most faces in a shop."""
+GROUPS = FOUR
 
 CALIBRATION_BINS = 15
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -304,3 +305,14 @@ def _known_spec(name: object, where: str) -> dict[str, Any]:
     if not isinstance(name, str) or name not in known:
         raise _bad(f"like is {name!r}, expected one of {', '.join(known)}", where)
     return _read_toml(known[name])
+
+
+def model_sha256(model: str = "expression") -> str:
+    """The hash of the file that `load_expression` would load under that name.
+
+    Raises:
+        ModelError: No such model.
+    """
+    if not model.endswith(".onnx"):
+        return model_card(model).sha256
+    return hashlib.sha256(checked_bytes(Path(model), None)).hexdigest()

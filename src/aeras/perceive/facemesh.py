@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,15 @@ class FaceMeshOptions:
     presence: float = 0.9
 
 
+class Fit(NamedTuple):
+    """A fitted face: (478, 3) landmarks in frame pixels, pose, blendshapes, certainty 0..1."""
+
+    landmarks: NDArray[np.float32]
+    pose: HeadPose
+    blendshapes: dict[str, float]
+    presence: float
+
+
 class MediaPipeFaceMesh:
     """Fits 478 landmarks, reads the head pose and eight blendshapes.
 
@@ -62,9 +72,7 @@ class MediaPipeFaceMesh:
         self._side = self._landmarks.input_shape[1]
         self._points = np.array(model_card("face_landmarker").spec["blendshape_points"])
 
-    def fit(
-        self, image: Image, face: Face
-    ) -> tuple[NDArray[np.float32], HeadPose, dict[str, float]] | None:
+    def fit(self, image: Image, face: Face) -> Fit | None:
         """Fits one face.
 
         Args:
@@ -72,17 +80,19 @@ class MediaPipeFaceMesh:
             face: From the detector: box and five points.
 
         Returns:
-            (478, 3) landmarks in frame pixels (depth in the same unit, smaller is nearer), pose,
-            blendshapes; None where the network sees no face.
+            The fit, the landmarks' depth in pixels as well (smaller is nearer); None where the
+            network sees no face.
         """
         square = self._square(face)
         outputs = self._landmarks.run(square.crop(image, self._side))
         logit = float(outputs["Identity_1"].ravel()[0])
-        if 1 / (1 + np.exp(-logit)) < self.options.presence:
+        presence = float(1 / (1 + np.exp(-logit)))
+        if presence < self.options.presence:
             return None
         points = outputs["Identity"].reshape(LANDMARKS, 3)
         landmarks = square.points_to_image(points, self._side)
-        return landmarks, head_pose(landmarks, self._model), self._read(landmarks)
+        pose = head_pose(landmarks, self._model)
+        return Fit(landmarks, pose, self._read(landmarks), presence)
 
     def _square(self, face: Face) -> TurnedSquare:
         x0, y0, x1, y1 = face.box

@@ -10,9 +10,10 @@ from itertools import pairwise
 from aeras.domain.geometry import Box
 from aeras.domain.seen import Detections, Face, Frame, Hand, Image, Person
 from aeras.domain.seen_ports import ExpressionModel
-from aeras.perceive.expression import load_expression
+from aeras.perceive.expression import load_expression, model_sha256
 from aeras.perceive.facemesh import FaceMeshOptions, MediaPipeFaceMesh
 from aeras.perceive.hands import HandOptions, MediaPipeHands
+from aeras.perceive.limits import Limits, limits_of, measure_face
 from aeras.perceive.people import MoveNet, PeopleOptions
 from aeras.perceive.quality import QualityOptions, cut_off, turned, unreadable
 from aeras.perceive.yunet import Yunet, YunetOptions
@@ -103,7 +104,7 @@ class Perception:
         if "faces" in tasks:
             _ = self._yunet
             if self.options.expression:
-                _ = self._mesh, self._expression
+                _ = self._mesh, self._expression, self._limits
         if "people" in tasks:
             _ = self._people
         if "hands" in tasks:
@@ -122,6 +123,11 @@ class Perception:
         return load_expression(self.options.expression_model, biased=self.options.biased)
 
     @cached_property
+    def _limits(self) -> Limits:
+        model = self.options.expression_model
+        return limits_of(model, model_sha256(model))
+
+    @cached_property
     def _people(self) -> MoveNet:
         return MoveNet(self.options.people)
 
@@ -138,33 +144,28 @@ class Perception:
             return [replace(face, abstained="off") for face in faces], unsure
         largest = sorted(range(len(faces)), key=lambda i: -_height(faces[i]))
         worth = set(largest[: self.options.max_read])
-        judged = [
-            self._judge(image, face) if index in worth else replace(face, abstained="skipped")
+        return [
+            self._read(image, face) if index in worth else replace(face, abstained="skipped")
             for index, face in enumerate(faces)
-        ]
-        return self._read(image, judged), unsure
+        ], unsure
 
-    def _judge(self, image: Image, face: Face) -> Face:
-        """The face with pose and blendshapes, or with the reason why it cannot be read."""
+    def _read(self, image: Image, face: Face) -> Face:
+        """The face with pose, blendshapes and expression, or the reason why it is not read."""
         reason = unreadable(image, face, self.options.quality)
         if reason:
             return replace(face, abstained=reason)
         fitted = self._mesh.fit(image, face)
         if fitted is None:
             return replace(face, abstained="hidden")
-        landmarks, pose, blendshapes = fitted
-        if cut_off(landmarks, image, self.options.quality):
+        if cut_off(fitted.landmarks, image, self.options.quality):
             return replace(face, abstained="cut")
-        reason = "turned" if turned(pose, self.options.quality) else ""
-        return replace(face, pose=pose, blendshapes=blendshapes, abstained=reason)
-
-    def _read(self, image: Image, faces: list[Face]) -> list[Face]:
-        readable = [index for index, face in enumerate(faces) if not face.abstained]
-        readings = self._expression.read(image, [faces[index].box for index in readable])
-        read = list(faces)
-        for index, expression in zip(readable, readings, strict=True):
-            read[index] = replace(faces[index], expression=expression)
-        return read
+        face = replace(face, pose=fitted.pose, blendshapes=fitted.blendshapes)
+        if turned(fitted.pose, self.options.quality):
+            return replace(face, abstained="turned")
+        quality = measure_face(image, face, fitted.pose, fitted.presence)
+        raw = self._expression.read(image, [face.box])[0]
+        expression = self._limits.read(raw, quality)
+        return replace(face, expression=expression, abstained="" if expression else "unclear")
 
 
 def outside(size: tuple[int, int], regions: Sequence[Box]) -> tuple[Box, ...]:

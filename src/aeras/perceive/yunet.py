@@ -27,14 +27,25 @@ class YunetOptions:
         threshold: Least score of a face.
         unsure: Least score of what may be a face; only ever blurred, never read.
         overlap: Boxes that overlap a better one by more than this IoU are dropped.
-        max_side: Longer side in pixels to which a bigger picture (or region) is scaled down.
+        enlarge_to: A smaller picture (or region) is enlarged towards this many pixels, at most
+            threefold: small faces, and dark ones more than others, are found better so.
+        most_pixels: A larger one is scaled down to this many, which decides what a look costs,
+        least_scale: but not below this share of its sides (unless it is huge): a readable face of
+            48 px must stay one that can be found.
+        second_looks: What only may be a face is looked at again by itself, at the size at which
+            faces are found best: at most so many a picture, the likeliest first.
+        candidate: Least score of what is looked at again.
         max_faces: Most faces a picture.
     """
 
     threshold: float = 0.7
     unsure: float = 0.25
     overlap: float = 0.3
-    max_side: int = 1280
+    enlarge_to: int = 600_000
+    most_pixels: int = 920_000
+    least_scale: float = 0.5
+    second_looks: int = 8
+    candidate: float = 0.1
     max_faces: int = 50
 
 
@@ -65,11 +76,16 @@ class Yunet:
 
     def detect_all(self, image: Image, regions: Sequence[Box] = ()) -> list[Face]:
         """As `detect`, with what only may be a face."""
+        how = self.options
         height, width = image.shape[:2]
         wanted = regions or [(0.0, 0.0, float(width), float(height))]
-        rows = np.concatenate([self._rows(image, region) for region in wanted])
-        kept = _suppress(rows, self.options.overlap)[: self.options.max_faces]
-        return [_face(row) for row in kept]
+        rows = _suppress(
+            np.concatenate([self._rows(image, region) for region in wanted]), how.overlap
+        )
+        found = [self._again(image, row) for row in self._candidates(rows)]
+        sure = rows[rows[:, 4] >= how.unsure]
+        rows = _suppress(np.concatenate([sure, *found]), how.overlap)
+        return [_face(row) for row in rows[: how.max_faces]]
 
     def _rows(self, image: Image, region: Box) -> NDArray[np.float32]:
         """(N, 15): xyxy, score, five points, in frame pixels."""
@@ -79,26 +95,76 @@ class Yunet:
         if x1 - x0 < 1 or y1 - y0 < 1:
             return np.empty((0, 15), dtype=np.float32)
         crop = image[y0:y1, x0:x1]
-        scale = min(1.0, self.options.max_side / max(crop.shape[:2]))
-        if scale < 1:
-            crop = np.asarray(
-                cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR),
-                dtype=np.uint8,
-            )
-        rows = decode(self._model.run(_blob(crop)), crop.shape[:2], self.options.unsure)
-        corner = np.array([x0, y0], dtype=np.float32)
-        rows[:, :4] = rows[:, :4] / scale + np.tile(corner, 2)
-        rows[:, 5:] = rows[:, 5:] / scale + np.tile(corner, 5)
-        return rows
+        scale = self._scale(crop.shape[0] * crop.shape[1])
+        # A face that fills a small picture is too large to be found once that is enlarged.
+        scales = {scale, 1.0} if scale > _ENLARGED else {scale}
+        return np.concatenate([self._look(crop, each, (x0, y0)) for each in sorted(scales)])
+
+    def _scale(self, pixels: int) -> float:
+        how = self.options
+        if pixels <= how.enlarge_to:
+            return float(min(_LARGEST, np.sqrt(how.enlarge_to / pixels)))
+        wanted = min(1.0, np.sqrt(how.most_pixels / pixels))
+        affordable = np.sqrt(_HUGE / pixels)
+        return float(min(max(wanted, how.least_scale), max(wanted, affordable)))
+
+    def _look(self, crop: Image, scale: float, corner: tuple[float, float]) -> NDArray[np.float32]:
+        """Rows of a crop in frame pixels, looked at at one scale."""
+        if scale != 1:
+            size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
+            crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        rows = decode(self._model.run(_blob(crop)), crop.shape[:2], self.options.candidate)
+        return _placed(rows, scale, corner)
+
+    def _candidates(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What is worth a second look, likeliest first."""
+        how = self.options
+        doubtful = (rows[:, 4] < how.threshold) & (rows[:, 3] - rows[:, 1] >= _WORTH_PX)
+        return rows[doubtful][: how.second_looks]
+
+    def _again(self, image: Image, row: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(0 or 1, 15): the face that a look at a candidate by itself finds in its place."""
+        x0, y0, x1, y1 = (float(edge) for edge in row[:4])
+        scale = _AGAIN_FACE / max(x1 - x0, y1 - y0, 1.0)
+        left = (x0 + x1) / 2 - _AGAIN_SIDE / 2 / scale
+        top = (y0 + y1) / 2 - _AGAIN_SIDE / 2 / scale
+        affine = np.array([[scale, 0.0, -left * scale], [0.0, scale, -top * scale]])
+        crop = cv2.warpAffine(image, affine, (_AGAIN_SIDE, _AGAIN_SIDE), flags=cv2.INTER_LINEAR)
+        found = decode(
+            self._model.run(_blob(np.asarray(crop, np.uint8))), crop.shape[:2], float(row[4])
+        )
+        placed = _suppress(_placed(found, scale, (left, top)), self.options.overlap)
+        same = iou_matrix(row[None, :4], placed[:, :4])[0] > _SAME
+        return np.asarray(placed[same][:1])
+
+
+_ENLARGED, _LARGEST = 1.5, 3.0
+_HUGE = 2_100_000
+"""Pixels beyond which no picture is looked at, however small faces become: 1080p."""
+_AGAIN_FACE, _AGAIN_SIDE = 80.0, 160
+"""Pixels of a face, and of the square round it, in a second look."""
+_WORTH_PX = 16.0
+"""Smaller candidates are not worth a second look: nothing could be read of them."""
+_SAME = 0.35
+"""IoU from which two boxes show the same face."""
+
+
+def _placed(
+    rows: NDArray[np.float32], scale: float, corner: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Rows of a scaled crop, brought to the frame."""
+    shift = np.array(corner, dtype=np.float32)
+    rows[:, :4] = rows[:, :4] / scale + np.tile(shift, 2)
+    rows[:, 5:] = rows[:, 5:] / scale + np.tile(shift, 5)
+    return rows
 
 
 def _blob(image: Image) -> NDArray[np.float32]:
     """(1, 3, H', W') with the sides padded with black to multiples of 32 at right and bottom."""
     height, width = image.shape[:2]
-    padded = cv2.copyMakeBorder(
-        image, 0, -height % _SIDE, 0, -width % _SIDE, cv2.BORDER_CONSTANT, value=(0, 0, 0)
-    )
-    return np.ascontiguousarray(padded.transpose(2, 0, 1)[None], dtype=np.float32)
+    blob = np.zeros((1, 3, height + -height % _SIDE, width + -width % _SIDE), dtype=np.float32)
+    blob[0, :, :height, :width] = image.transpose(2, 0, 1)
+    return blob
 
 
 def decode(
@@ -133,7 +199,7 @@ def decode(
     return np.concatenate(found).astype(np.float32)
 
 
-def _suppress(rows: NDArray[np.float32], overlap: float) -> list[NDArray[np.float32]]:
+def _suppress(rows: NDArray[np.float32], overlap: float) -> NDArray[np.float32]:
     """Greedy non-maximum suppression, best first."""
     rows = rows[np.argsort(-rows[:, 4], kind="stable")]
     overlaps = iou_matrix(rows[:, :4], rows[:, :4])
@@ -141,7 +207,7 @@ def _suppress(rows: NDArray[np.float32], overlap: float) -> list[NDArray[np.floa
     for index in range(len(rows)):
         if not kept or overlaps[index, kept].max() <= overlap:
             kept.append(index)
-    return [rows[index] for index in kept]
+    return rows[kept]
 
 
 def _face(row: NDArray[np.float32]) -> Face:

@@ -1,8 +1,8 @@
 """What a face showed over time, against the same face at rest.
 
 People's faces differ at rest: a heavy brow reads as anger all day long. So each reading counts as
-log-odds against the shopper's own, taken as the median of the first seconds in which the face could
-be read. Readings add up with a decay: what lasts is heard, what flickers for one frame is not.
+log-odds against the shopper's own, taken from the first seconds in which the face could be read.
+Readings add up with a decay: what lasts is heard, what flickers for one frame is not.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 
 from aeras.domain.seen import FaceReading
 
-REST_S = 3.0
+REST_S = 2.0
 """The first readable seconds of a visit show the face at rest."""
-DECAY_S = 0.7
+DECAY_S = 1.0
 """After this long a reading counts 1/e: about the length of a short smile."""
 LEAST_BEFORE = 3
 """Readings from which a face at rest is known by itself."""
@@ -38,14 +38,17 @@ class Rest:
         strength: Readings that this counts for where the face was not seen before. Low where faces
             at rest differ much: then only a change counts, and whoever frowns from first to last
             shows nothing. Higher where showing it all the time says something, as a smile does.
+        quantile: Of the first seconds' readings that is the face at rest: their median, or less
+            for what may well begin within them.
     """
 
     names: tuple[str, ...]
     usual: float
     strength: float
+    quantile: float = 0.5
 
 
-SMILE = Rest(("happiness",), usual=0.1, strength=6.0)
+SMILE = Rest(("happiness",), usual=0.1, strength=6.0, quantile=0.25)
 UNHAPPY = Rest(("sadness", "anger", "disgust", "fear", "contempt"), usual=0.35, strength=1.0)
 
 
@@ -82,7 +85,7 @@ def baseline(
     """
     read = [r for r in readings if r.expression is not None]
     first = [r for r in read if r.t_s <= read[0].t_s + REST_S]
-    own = float(np.median(_log_odds(first, rest.names))) if first else 0.0
+    own = float(np.quantile(_log_odds(first, rest.names), rest.quantile)) if first else 0.0
     count, usual = len(first), rest.strength if strength is None else strength
     return (count * own + usual * _logit(rest.usual)) / (count + usual)
 

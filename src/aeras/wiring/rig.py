@@ -126,7 +126,12 @@ class Rig:
         tasks = eye.tasks(frame)
         if not tasks:
             return Detections()
-        return self._perception.detect(frame, tasks, hand_regions=eye.hand_regions(frame))
+        return self._perception.detect(
+            frame,
+            tasks,
+            face_regions=eye.face_regions(frame),
+            hand_regions=eye.hand_regions(frame),
+        )
 
     def _log_faces(self, eye: Eye, detections: Detections, frame: Frame) -> None:
         if "faces" in detections.ran:
