@@ -16,13 +16,18 @@ from aeras.lab.render.canvas import Image
 Light = Literal["bright", "dim", "cast", "drift"]
 LIGHTS: Final[tuple[Light, ...]] = ("bright", "dim", "cast", "drift")
 Trouble = Literal[
-    "light switched", "light drift", "exposure jump", "bump", "lasting move", "keyframe pulse"
-]
+    "light switched", "light drift", "exposure jump", "bump", "lasting move", "keyframe pulse",
+    "refocus",
+]  # fmt: skip
 TROUBLES: Final[tuple[Trouble, ...]] = (
     "light switched", "light drift", "exposure jump", "bump", "lasting move", "keyframe pulse",
+    "refocus",
 )  # fmt: skip
 TILE_PX: Final = 64
 PULSE_S: Final = 2.0
+REFOCUS_S: Final = 0.8
+BREATH: Final = 0.015
+"""How much wider a small lens sees while it hunts for focus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,7 @@ class Sight:
             frame = _image(
                 cv2.warpAffine(frame, matrix, self._size, borderMode=cv2.BORDER_REPLICATE)
             )
+        frame = self._focused(frame, time_s)
         if weather.blur:
             frame = _image(cv2.GaussianBlur(frame, (0, 0), weather.blur))
         frame = _image(cv2.LUT(frame, self._table(time_s)))
@@ -148,6 +154,21 @@ class Sight:
         for one in self._of("lasting move", time_s):
             shift += self._aside * 5 * one.strength * scale
         return shift
+
+    def _focused(self, frame: Image, time_s: float) -> Image:
+        """Return the frame as a lens that hunts for focus sees it: soft, and a little nearer."""
+        for one in self._of("refocus", time_s):
+            share = (time_s - one.at_s) / REFOCUS_S
+            if share < 1:
+                soft = float(np.sin(np.pi * share)) * one.strength
+                width, height = self._size
+                zoom = cv2.getRotationMatrix2D((width / 2, height / 2), 0, 1 + BREATH * soft)
+                frame = _image(
+                    cv2.warpAffine(frame, zoom, self._size, borderMode=cv2.BORDER_REPLICATE)
+                )
+                sigma = max(3.0 * soft * width / 640, 0.3)
+                frame = _image(cv2.GaussianBlur(frame, (0, 0), sigma))
+        return frame
 
     def _quality(self, time_s: float) -> int | None:
         for one in self._of("keyframe pulse", time_s):
