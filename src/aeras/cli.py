@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from aeras import __version__, cli_privacy
+from aeras import __version__, cli_privacy, cli_site
 from aeras.domain.errors import AerasError
 from aeras.wiring.logs import LEVEL, set_up_logs
 
@@ -25,6 +25,8 @@ lab = typer.Typer(no_args_is_help=True, help="Evaluation, simulation and trainin
 models = typer.Typer(no_args_is_help=True, help="The model files and their cards.")
 app.add_typer(lab, name="lab")
 app.add_typer(models, name="models")
+app.add_typer(cli_site.planogram, name="planogram")
+app.command()(cli_site.lens)
 app.add_typer(cli_privacy.privacy, name="privacy")
 app.command()(cli_privacy.stop)
 app.command()(cli_privacy.resume)

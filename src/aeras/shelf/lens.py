@@ -19,6 +19,7 @@ from aeras.shelf.floor import camera_matrix
 Floats = NDArray[np.float64]
 
 MIN_BOARDS = 5
+USUAL_BOARD = (9, 6)
 MIN_ON_LINE = 4
 STRONGEST = 1.0
 """Larger coefficients are no lens: the lines were not straight."""
@@ -83,18 +84,19 @@ def _beside(line: Floats, matrix: Floats, k1: float) -> Floats:
 
 
 def lens_from_boards(
-    folder: Path, corners: tuple[int, int], size: tuple[int, int] | None = None
+    folder: Path, corners: tuple[int, int] | None = None, size: tuple[int, int] | None = None
 ) -> LensFit:
     """Calibrates a lens from pictures of a checkerboard (Zhang 2000, `cv2.calibrateCamera`).
 
     Args:
         folder: At least five pictures of the board, tilted, near the edges as well.
-        corners: Inner corners along and across, as 9 x 6.
+        corners: Inner corners along and across; by default 9 x 6.
         size: Size that the camera has in the site file; by default that of the pictures.
 
     Raises:
         InputError: Too few pictures show the whole board.
     """
+    corners = corners or USUAL_BOARD
     board = np.zeros((corners[0] * corners[1], 3), dtype=np.float32)
     board[:, :2] = np.mgrid[: corners[0], : corners[1]].T.reshape(-1, 2)
     found: list[NDArray[np.float32]] = []

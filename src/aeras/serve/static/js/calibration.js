@@ -90,7 +90,10 @@ const facingIds = () => new Set(draft.fixtures.flatMap((f) => f.facings.map((g) 
 const round = (value, digits) => Number(value.toFixed(digits));
 const inPicture = (ring) => ring.map((c) => c.map((v) => round(v, 1)));
 const inMetres = (values) => values.map((v) => round(v, 2));
-const metres = (value) => new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(value);
+const metres = (value) => {
+  const shown = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
+  return value < 0.005 ? `< ${shown.format(0.01)}` : shown.format(value);
+};
 
 // --- changes ---
 
@@ -491,6 +494,8 @@ function row({ key, name, p }, wrong) {
   box.dataset.row = key;
   const title = document.createElement("b");
   title.textContent = name;
+  const { off: error } = p ? pointName(Number(key.split("/")[1])) : {};
+  if (error !== undefined) title.append(Object.assign(document.createElement("small"), { textContent: t("cal.point_off", { metres: metres(error) }) }));
   box.append(title, ...fields(key, p));
   const off = Object.assign(document.createElement("button"), { type: "button", className: "small", textContent: t("cal.remove") });
   off.setAttribute("aria-label", t("cal.remove_of", { name }));
@@ -503,13 +508,9 @@ function row({ key, name, p }, wrong) {
 function fields(key, p) {
   const found = locate(key);
   if (p) {
-    const { off } = pointName(Number(key.split("/")[1]));
     const side = (axis) => input(p.m?.[axis], (v) => (p.m = inMetres(axis ? [p.m?.[0] ?? 0, v] : [v, p.m?.[1] ?? 0])), { number: true });
-    const note = document.createElement("small");
-    note.className = "muted";
-    note.textContent = off === undefined ? "" : t("cal.point_off", { metres: metres(off) });
     const height = input(p.h, (v) => (p.h = v), { number: true });
-    return [field(t("cal.x"), side(0)), field(t("cal.y"), side(1)), field(t("cal.height"), height), note];
+    return [field(t("cal.x"), side(0)), field(t("cal.y"), side(1)), field(t("cal.height"), height)];
   }
   if (tool === "shelf") {
     const id = input(found.one.id, (v) => (found.one.id = v));

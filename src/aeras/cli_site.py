@@ -1,0 +1,171 @@
+"""Commands that keep a shop's planogram and measure its lenses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from aeras.domain.errors import InputError
+
+SiteArg = Annotated[Path, typer.Argument(help="Site file (YAML).", metavar="SITE")]
+JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+planogram = typer.Typer(no_args_is_help=True, help="Which item stands where, in versions.")
+out = Console()
+
+
+def _print(text: str) -> None:
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _refuse(faults: list[str] | tuple[str, ...], *, as_json: bool) -> None:
+    """Tells every fault and ends with code 2."""
+    if as_json:
+        sys.stdout.write(json.dumps({"faults": list(faults)}, ensure_ascii=False) + "\n")
+    else:
+        for fault in faults:
+            sys.stderr.write(f"aeras: {fault}\n")
+    raise typer.Exit(2)
+
+
+@planogram.command("import")
+def import_file(
+    site: SiteArg,
+    file: Annotated[Path, typer.Argument(help="CSV or JSON.", metavar="FILE")],
+    *,
+    as_json: JsonOpt = False,
+) -> None:
+    """Adds the versions of a file to those the site keeps; with any fault it changes nothing.
+
+    Example:  `aeras planogram import site.yaml spring.csv`
+    """
+    from aeras.wiring.planograms import import_versions
+
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", where=str(file), todo="Name a file") from None
+    made = import_versions(site, text, where=str(file))
+    if made.faults:
+        _refuse(made.faults, as_json=as_json)
+    made.write()
+    if as_json:
+        sys.stdout.write(json.dumps({"added": list(made.added)}) + "\n")
+    else:
+        added = ", ".join(made.added) or "nothing new"
+        _print(f"Added {added} to {made.planogram}")
+
+
+@planogram.command("export")
+def export_file(
+    site: SiteArg,
+    *,
+    kind: Annotated[str, typer.Option("--format", help="csv or json.")] = "csv",
+    target: Annotated[Path | None, typer.Option("--out", help="File; default: print.")] = None,
+) -> None:
+    """Writes all versions, those that stand in the site file as well.
+
+    Example:  `aeras planogram export site.yaml --format json --out planogram.json`
+    """
+    from aeras.shelf.planogram import as_csv, as_json
+    from aeras.wiring.planograms import all_versions, rows_for
+
+    if kind not in {"csv", "json"}:
+        raise InputError(f"unknown format {kind!r}", todo="Choose csv or json")
+    rows = rows_for(*all_versions(site))
+    text = as_json(rows) if kind == "json" else as_csv(rows)
+    if target is None:
+        sys.stdout.write(text)
+        return
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=str(target)) from None
+
+
+@planogram.command("check")
+def check_file(site: SiteArg, *, as_json: JsonOpt = False) -> None:
+    """Lists gaps and overlaps: in time, on the shelf, and unknown items or GTINs; exit 2 if any.
+
+    Example:  `aeras planogram check site.yaml`
+    """
+    from aeras.wiring.planograms import check_planogram
+    from aeras.wiring.runtime import utc_now
+
+    faults = check_planogram(site, utc_now())
+    if faults:
+        _refuse(faults, as_json=as_json)
+    if as_json:
+        sys.stdout.write('{"faults": []}\n')
+    else:
+        _print("The planogram is whole: no gap, no overlap, nothing unknown.")
+
+
+@planogram.command("diff")
+def diff_versions(
+    site: SiteArg,
+    before: Annotated[str, typer.Argument(help="Name of a version.")],
+    after: Annotated[str, typer.Argument(help="Name of another.")],
+    *,
+    as_json: JsonOpt = False,
+) -> None:
+    """Shows which facings hold another item.
+
+    Example:  `aeras planogram diff site.yaml spring summer`
+    """
+    from dataclasses import asdict
+
+    from aeras.shelf.planogram import compare
+    from aeras.wiring.planograms import all_versions, version
+
+    versions = all_versions(site)[1]
+    one, other = (version(versions, name, str(site)) for name in (before, after))
+    changes = compare(one, other)
+    if as_json:
+        sys.stdout.write(json.dumps({"changes": [asdict(change) for change in changes]}) + "\n")
+        return
+    for change in changes:
+        _print(f"{change.facing}: {change.before or 'nothing'} -> {change.after or 'nothing'}")
+    _print(f"{len(changes)} facings change")
+
+
+def lens(
+    folder: Annotated[Path, typer.Argument(help="Pictures of a checkerboard.", metavar="FOLDER")],
+    *,
+    board: Annotated[str, typer.Option(help="Inner corners, along x across.")] = "9x6",
+    size: Annotated[str | None, typer.Option(help="The camera's size in the site file.")] = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Finds a camera's lens from pictures of a checkerboard; prints `lens:` for the site file.
+
+    Example:  `aeras lens boards/ --board 9x6 --size 1280x720`
+    """
+    from dataclasses import asdict
+
+    from aeras.shelf.lens import lens_from_boards
+
+    fit = lens_from_boards(folder, _sides(board, "--board"), _sides(size, "--size"))
+    if as_json:
+        facts = {**asdict(fit.lens), "error_px": round(fit.error_px, 3), "boards": fit.used}
+        sys.stdout.write(json.dumps(facts) + "\n")
+        return
+    found = fit.lens
+    centre = list(found.centre or ())
+    _print(
+        f"    lens: {{distortion: {list(found.distortion)}, focal: {found.focal}, centre: {centre}}}"
+    )
+    _print(f"# {fit.used} boards, {fit.error_px:.2f} px off")
+
+
+def _sides(text: str | None, name: str) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, _, second = text.lower().partition("x")
+    if not (first.isdigit() and second.isdigit()):
+        raise InputError(f"{text!r} is no size", where=name, todo="Write it as 9x6")
+    return int(first), int(second)
