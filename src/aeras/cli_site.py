@@ -156,9 +156,8 @@ def lens(
         return
     found = fit.lens
     centre = list(found.centre or ())
-    _print(
-        f"    lens: {{distortion: {list(found.distortion)}, focal: {found.focal}, centre: {centre}}}"
-    )
+    bent = list(found.distortion)
+    _print(f"    lens: {{distortion: {bent}, focal: {found.focal}, centre: {centre}}}")
     _print(f"# {fit.used} boards, {fit.error_px:.2f} px off")
 
 
