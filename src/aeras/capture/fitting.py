@@ -1,4 +1,4 @@
-"""A decoded picture to a `Frame` of the configured size, with the excluded zones blanked."""
+"""A decoded picture to a `Frame` of the configured size, with the excluded and staff zones blanked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Picture:
 
 
 def fit(picture: Picture, spec: CameraSpec) -> Frame:
-    """Converts to BGR at the camera's configured size and blanks its excluded zones.
+    """Converts to BGR at the camera's configured size and blanks its excluded and staff zones.
 
     Raises:
         SourceError: The picture has another shape than the site file says, or another size than
@@ -44,7 +44,7 @@ def fit(picture: Picture, spec: CameraSpec) -> Frame:
     sent = _sent_size(picture.video)
     _check_calibrated(sent, spec)
     image = _to_bgr(picture.video, spec)
-    for polygon in spec.excluded:
+    for polygon in (*spec.excluded, *spec.staff):
         cv2.fillPoly(image, [np.round(np.asarray(polygon)).astype(np.int32)], (0, 0, 0))
     return Frame(camera=spec.id, at=picture.at, t_s=picture.t_s, image=image, sent_size=sent)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -58,6 +58,7 @@ class Perception:
         face_regions: Sequence[Box] = (),
         hand_regions: Sequence[Box] = (),
         people_regions: Sequence[Box] = (),
+        readable: Callable[[Box], bool] | None = None,
     ) -> Detections:
         """Looks at one frame.
 
@@ -67,6 +68,8 @@ class Perception:
             face_regions: xyxy pixels where faces are looked for; empty: everywhere.
             hand_regions: xyxy pixels where hands are looked for; empty: everywhere.
             people_regions: xyxy pixels where people are looked for; empty: everywhere.
+            readable: Whether a face at this box may be read at all; others say ``excluded`` and
+                reach neither the landmark nor the expression model. None: all may.
 
         Raises:
             ValueError: An unknown task.
@@ -83,7 +86,7 @@ class Perception:
         people: list[Person] = []
         unsure: list[Box] = []
         if "faces" in tasks:
-            faces, unsure = self._faces(image, face_regions)
+            faces, unsure = self._faces(image, face_regions, readable)
         if "people" in tasks:
             everyone = self._people.detect_all(image, people_regions)
             people = [person for person in everyone if self._people.is_sure(person)]
@@ -135,17 +138,24 @@ class Perception:
     def _hands(self) -> MediaPipeHands:
         return MediaPipeHands(self.options.hands)
 
-    def _faces(self, image: Image, regions: Sequence[Box]) -> tuple[list[Face], list[Box]]:
+    def _faces(
+        self, image: Image, regions: Sequence[Box], readable: Callable[[Box], bool] | None
+    ) -> tuple[list[Face], list[Box]]:
         """Faces with what could be read of them, and boxes of what only may be a face."""
         found = self._yunet.detect_all(image, regions)
         faces = [face for face in found if self._yunet.is_sure(face)]
         unsure = [face.box for face in found[len(faces) :]]
         if not self.options.expression:
             return [replace(face, abstained="off") for face in faces], unsure
-        largest = sorted(range(len(faces)), key=lambda i: -_height(faces[i]))
+        if readable is not None:
+            faces = [f if readable(f.box) else replace(f, abstained="excluded") for f in faces]
+        allowed = [index for index, face in enumerate(faces) if not face.abstained]
+        largest = sorted(allowed, key=lambda i: -_height(faces[i]))
         worth = set(largest[: self.options.max_read])
         return [
-            self._read(image, face) if index in worth else replace(face, abstained="skipped")
+            self._read(image, face)
+            if index in worth
+            else replace(face, abstained=face.abstained or "skipped")
             for index, face in enumerate(faces)
         ], unsure
 

@@ -12,7 +12,7 @@ _RISKS: Table = (
     (
         (
             "A picture of somebody is kept or leaks",
-            "Frames live in the worker's memory for less than a second; what stores and serves "
+            "Frames live in the worker's memory for a few seconds at most; what stores and serves "
             "cannot import the types that hold one",
             "Whoever controls the machine or the camera itself can record: guard both",
         ),
@@ -90,7 +90,7 @@ def impact_assessment(facts: Facts) -> Document:
                     f"{OPEN}why counting at the till, asking shoppers, or the profile "
                     "behaviour-only alone does not do.",
                     f"Legal basis: {OPEN}"
-                    + (f"written consent, {facts.consent}." if facts.consent else "see below."),
+                    + (f"written consent, {facts.consent}." if facts.consent else ""),
                     "Art. 9 GDPR: no biometric data are processed for identifying anybody. "
                     + (
                         "An expression can hint at health; none is derived, and none may be."

@@ -156,7 +156,7 @@ class NoticeRecord:
 def notice_text(facts: Facts, language: str) -> PublicNotice:
     """What shoppers are told on the public page."""
     words = _words(language)
-    gaps = _gaps(facts)
+    gaps = _gaps(facts) | {name: _length(words, getattr(facts, name)) for name in _LENGTHS}
     text = {key: value.format_map(gaps) for key, value in words["text"].items()}
     sections = {
         "what": [
@@ -222,6 +222,15 @@ def sign(facts: Facts, language: str) -> Sign:
 def sign_languages(facts: Facts) -> tuple[str, ...]:
     """The site's own language first, then the others."""
     return tuple(sorted(LANGUAGES, key=lambda code: (code != facts.language, code != "en")))
+
+
+_LENGTHS = ("grain", "retention")
+
+
+def _length(words: Mapping[str, Any], text: str) -> str:
+    """``15 min`` with its unit in words."""
+    number, _, unit = text.partition(" ")
+    return f"{number} {words['unit'][unit]}"
 
 
 def _gaps(facts: Facts) -> dict[str, object]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from aeras.domain.geometry import Box, polygon_centre
 from aeras.domain.seen import Detections, Frame, Image, Interaction, Track
 from aeras.domain.shop import CameraRole, CameraSpec, Fixture
+from aeras.privacy.staff import StaffFilter
 from aeras.shelf.fixture import FixtureOptions, FixtureReader
 from aeras.shelf.paths import Paths
 from aeras.shelf.zones import Zone, fit_polygon, region_round
@@ -54,6 +55,7 @@ class Eye:
         self.now_s = 0.0
         self._tracker = ByteTracker(tracking)
         self._tracks: list[Track] = []
+        self.staff = StaffFilter(camera.staff, camera.size) if camera.staff else None
         self._paths = Paths(faces=self.subject == "faces")
         self._centres: dict[str, tuple[float, float]] = {}
         self._small: NDArray[np.uint8] | None = None
@@ -102,6 +104,8 @@ class Eye:
             boxes = np.array([one.box for one in found], dtype=np.float64).reshape(-1, 4)
             scores = np.array([one.score for one in found], dtype=np.float64)
             self._tracks = self._tracker.update(boxes, scores, frame.t_s)
+            if self.staff:
+                self._tracks = self.staff.shoppers(frame, self._tracks)
             people = detections.people if self.subject == "people" else ()
             self._paths.add(frame.t_s, self._tracks, people)
         return self._tracks

@@ -7,7 +7,7 @@ Everything a rig knows of people is in memory, belongs to open visits, and goes 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,6 +31,7 @@ class Perceiver(Protocol):
         *,
         face_regions: Sequence[Box] = (),
         hand_regions: Sequence[Box] = (),
+        readable: Callable[[Box], bool] | None = None,
     ) -> Detections:
         """Runs the named tasks (``faces``, ``people``, ``hands``) on a frame."""
 
@@ -126,11 +127,11 @@ class Rig:
         tasks = eye.tasks(frame)
         if not tasks:
             return Detections()
+        faces, hands = eye.face_regions(frame), eye.hand_regions(frame)
+        if eye.staff is None:
+            return self._perception.detect(frame, tasks, face_regions=faces, hand_regions=hands)
         return self._perception.detect(
-            frame,
-            tasks,
-            face_regions=eye.face_regions(frame),
-            hand_regions=eye.hand_regions(frame),
+            frame, tasks, face_regions=faces, hand_regions=hands, readable=eye.staff.readable
         )
 
     def _log_faces(self, eye: Eye, detections: Detections, frame: Frame) -> None:

@@ -283,7 +283,8 @@ class Worker:
         # A frame in which nobody was looked for (nothing moved) cannot be shown safely; the last
         # preview stays until the next look, at most a second later.
         if detections.ran & {"faces", "people"}:
-            preview = render_preview(frame, detections, age_s=0.0, excluded=eye.spec.excluded)
+            black = (*eye.spec.excluded, *eye.spec.staff)
+            preview = render_preview(frame, detections, age_s=0.0, excluded=black)
             self._outbox.show(eye.spec.id, Picture(eye.spec.id, preview))
         eye.count(frame)
 
