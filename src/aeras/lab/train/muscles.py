@@ -62,7 +62,7 @@ class Muscles:
         fitted = self._mesh.fit(image, face)
         if fitted is None:
             return np.full(CHANNELS, np.nan, dtype=np.float32)
-        (values,) = self._net.run(fitted[0][None, self._points, :2]).values()
+        (values,) = self._net.run(fitted.landmarks[None, self._points, :2]).values()
         return np.asarray(values, dtype=np.float32).reshape(CHANNELS)
 
 
