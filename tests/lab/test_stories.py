@@ -14,12 +14,22 @@ import numpy as np
 import pytest
 
 from aeras.domain.kept import Kind as Deed
-from aeras.domain.seen import Detections
+from aeras.domain.seen import Detections, Frame
 from aeras.lab.render.goods import HUES, SHAPES, SYLLABLES
 from aeras.lab.render.stage import ANGLES, COLUMNS, PAINTS
 from aeras.lab.render.tales import KINDS
 from aeras.lab.render.weather import TROUBLES, Disturbance
-from aeras.lab.stories import SCORED, Story, read_with_product, run_suite, score, story
+from aeras.lab.stories import (
+    CAMERA,
+    EPOCH,
+    SCORED,
+    Story,
+    read_with_product,
+    run_suite,
+    score,
+    story,
+)
+from aeras.perceive import Perception, PerceptionOptions
 
 SMALL = (320, 180)
 Run = Callable[..., tuple[int, str, str]]
@@ -200,3 +210,24 @@ def test_an_unknown_kind_is_refused_with_the_known_ones(run: Run) -> None:
     assert code == 2
     assert "dance" in text
     assert "two-hands" in text
+
+
+def test_the_pose_model_finds_rendered_shoppers() -> None:
+    perception = Perception(PerceptionOptions(expression=False))
+    seen = looked = 0
+    for number, angle in enumerate(("frontal", "oblique-30", "oblique-50") * 2):
+        one = story(number, kind="inspect", angle=angle, light="bright", size=(640, 360))
+        (take,) = (e for e in one.tale.events if e.kind == "take")
+        people = one.truth(5)["people"]
+        for place, (t_s, image) in enumerate(one.frames(5)):
+            if not take.from_s <= t_s < take.from_s + 0.2:
+                continue
+            (head,) = (p["head_px"] for p in people[place])
+            found = perception.detect(Frame(CAMERA, EPOCH, t_s, image), frozenset({"people"}))
+            looked += 1
+            seen += any(
+                p.box[0] - 15 < head[0] < p.box[2] + 15 and p.box[1] - 15 < head[1] < p.box[3] + 15
+                for p in found.people
+            )
+    assert looked >= 6
+    assert seen / looked > 0.8

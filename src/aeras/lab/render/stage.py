@@ -27,6 +27,8 @@ Angle = Literal["frontal", "oblique-30", "oblique-50", "top-down"]
 ANGLES: Final[tuple[Angle, ...]] = ("frontal", "oblique-30", "oblique-50", "top-down")
 Form = Literal["shelf", "table"]
 LIP_M: Final = 0.045
+LOWEST_DEG: Final = 16.0
+"""A camera is not placed lower than this to see what stands under a board."""
 GAP_M: Final = 0.008
 """Between the units that stand behind one another."""
 COLUMNS: Final[dict[Split, tuple[int, ...]]] = {"train": (3, 5, 7), "test": (4, 6)}
@@ -241,14 +243,11 @@ def _camera(rng: np.random.Generator, stage: Stage, size: tuple[int, int]) -> Ca
             stage.angle
         ]
         yaw, away = rng.uniform(low, high) * rng.choice((-1, 1)), rng.uniform(2.0, 2.9)
-    above, yaw, away = float(np.deg2rad(above)), float(np.deg2rad(yaw)), float(away)
-    at = (
-        target[0] + away * np.cos(above) * np.sin(yaw),
-        target[1] + away * np.sin(above),
-        target[2] + away * np.cos(above) * np.cos(yaw),
-    )
-    position: Point = (float(at[0]), float(at[1]), float(at[2]))
-    unit = Camera(position, target, 1.0, size)
+    yaw, away = float(np.deg2rad(yaw)), float(away)
+    unit = _looking(stage, target, (float(above), yaw, away), size)
+    while not _over_the_lips(stage, unit.position) and above > LOWEST_DEG:
+        above -= 2
+        unit = _looking(stage, target, (float(above), yaw, away), size)
     points = [p for c in stage.cells for p in _corners(c.ware, c.front[0], 0.03)]
     pixels, _ = unit.project(np.array(points))
     spread = np.abs(pixels - np.array(size) / 2).max(axis=0) / (np.array(size) / 2)
@@ -256,6 +255,32 @@ def _camera(rng: np.random.Generator, stage: Stage, size: tuple[int, int]) -> Ca
     # A longer lens would cut off the shoppers' heads.
     longest = 0.95 if stage.angle == "top-down" else float(rng.uniform(0.8, 1.15))
     return replace(unit, focal=float(np.clip(fill / spread.max(), 0.45, longest)))
+
+
+def _looking(
+    stage: Stage, target: Point, place: tuple[float, float, float], size: tuple[int, int]
+) -> Camera:
+    """Return a camera at degrees above, radians aside and metres away from its target."""
+    above, yaw, away = np.deg2rad(place[0]), place[1], place[2]
+    level = away * np.cos(above)
+    at = level * np.sin(yaw), away * np.sin(above), level * np.cos(yaw)
+    x, y, z = (float(a + b) for a, b in zip(target, at, strict=True))
+    return Camera((x, y, z), target, 1.0, size)
+
+
+def _over_the_lips(stage: Stage, position: Point) -> bool:
+    """Return whether two thirds of every front unit are seen under the board above it."""
+    if stage.form == "table":
+        return True
+    for cell in stage.cells:
+        if cell.row + 1 < len(stage.boards_m):
+            _, y, z = cell.front[0].at
+            y += cell.ware.size_m[1] / 6
+            # Where the sight line to a third below the item's top crosses the boards' edge.
+            crossing = y + (position[1] - y) * -z / max(position[2] - z, 0.05)
+            if crossing > stage.boards_m[cell.row + 1] - LIP_M:
+                return False
+    return True
 
 
 # --- drawing ---------------------------------------------------------------------------------

@@ -675,7 +675,17 @@ def _two_hands(visit: _Visit, cell: Cell) -> None:
     middle = (left.front[0].at[0] + right.front[0].at[0]) / 2
     side = int(visit.rng.choice((-1, 1)))
     _, z = _stand_for(visit.world, cell, side)
-    visit.walk_in(middle + visit.span(-0.06, 0.06), z, side)
+    # Between both items, unless that hides one of them.
+    spots = [middle + float(v) for v in (visit.span(-0.06, 0.06), *visit.rng.uniform(-0.4, 0.4, 8))]
+    hidden = [
+        min(
+            clearance_m(visit.world.stage, c.front[0].at, (spot, z), visit.tall)
+            for c in (left, right)
+        )
+        for spot in spots
+    ]
+    clear = [spot for spot, room in zip(spots, hidden, strict=True) if room > 0.04]
+    visit.walk_in((clear or [spots[int(np.argmax(hidden))]])[0], z, side)
     visit.look(visit.span(0.4, 0.9), left)
     begun = visit.now
     visit.take(left, 0)
