@@ -242,6 +242,17 @@ def test_a_face_far_behind_does_not_disturb() -> None:
     assert _log((0, 0, 50, 60), (100, 0, 110, 12)).between("shelf", 2, 8).coverage == 1
 
 
+def test_a_head_turned_too_far_to_be_read_still_looks_away() -> None:
+    log, box = FaceLog(), (0.0, 0.0, 50.0, 60.0)
+    for n in range(20):
+        face, track = _seen(1, n / 5, box)
+        turned = replace(face, expression=None, pose=HeadPose(60, 0, 0), abstained="turned")
+        log.add("shelf", n / 5, [turned if n >= 10 else face], [track])
+    seen = log.between("shelf", 0, 4, track=1)
+    assert seen.coverage == pytest.approx(0.5)
+    assert "looked_away" in fuse(Behaviour(Kind.PUT_BACK, hold_s=3), seen).reasons
+
+
 def test_coverage_is_the_share_of_time_with_a_readable_face() -> None:
     log = _log((0, 0, 50, 60))
     for t in range(10, 20):

@@ -44,9 +44,16 @@ class FaceLog:
         tallest = max((_height(face.box) for _, face in seen), default=0.0)
         near = [(t, f) for t, f in seen if _height(f.box) >= STANDS_THERE * tallest]
         readings = tuple(
-            FaceReading(track.id, t_s, face.expression, face.pose, face.blendshapes)
+            # A head turned too far to be read still tells where it is turned, and nothing else.
+            FaceReading(
+                track.id,
+                t_s,
+                face.expression,
+                face.pose,
+                face.blendshapes if face.expression is not None else {},
+            )
             for track, face in near
-            if face.expression is not None
+            if face.expression is not None or face.pose is not None
         )
         samples = self._samples.setdefault(fixture, deque())
         samples.append(_Sample(t_s, frozenset(track.id for track, _ in near), readings))
@@ -71,7 +78,8 @@ class FaceLog:
         who = {reading.track for reading in during}
         earlier = (_the_face(s, track) for s in samples if s.t_s < from_s)
         before = tuple(r for r in earlier if r is not None and r.track in who)
-        return Faces(tuple(during), before, len(during) / len(inside))
+        read = sum(reading.expression is not None for reading in during)
+        return Faces(tuple(during), before, read / len(inside))
 
 
 def _the_face(sample: _Sample, track: int | None) -> FaceReading | None:
