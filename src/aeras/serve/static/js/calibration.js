@@ -10,7 +10,7 @@ const ZONES = ["excluded", "staff", "edge"];
 
 const root = document.getElementById("calibration");
 const data = pageData("calibration-data");
-const camera = encodeURIComponent(root.dataset.camera);
+const camera = encodeURIComponent(root.dataset.calibrate);
 const small = matchMedia("(max-width: 760px)");
 const find = (name) => root.querySelector(`[data-${name}]`);
 const doing = (name) => root.querySelector(`[data-do=${name}]`);
