@@ -236,6 +236,11 @@ def _clip(entry: dict[str, Any], video: Path, group: str, split: str) -> Clip:
     )
 
 
+def bottles(folder: Path) -> list[Clip]:
+    """The bottle clip, once for each way of drawing its facings."""
+    return [_bottles(folder, *rows) for rows in BOTTLE_ROWS.values()]
+
+
 def _bottles(folder: Path, top: int, bottom: int, wider: int) -> Clip:
     told = _read(folder / "bottle-detection.events.json")
     facings = tuple(

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aeras.shelf.view import Bytes, Mask, difference
+from aeras.shelf.view import Bytes, Mask, difference, unlikeness
 
 
 def changed_share(a: Bytes, b: Bytes, mask: Mask, threshold: float) -> float:
     """Share of a mask's pixels in which two looks differ, in [0, 1]."""
-    return float((difference(a, b) > threshold)[mask].mean())
+    return float((unlikeness(a, b) > threshold)[mask].mean())
 
 
 def shifted_correlation(look: Bytes, scene: Bytes, mask: Mask) -> tuple[float, float]:

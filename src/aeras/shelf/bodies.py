@@ -29,6 +29,8 @@ TORSO = 0.28
 """How far clothes reach beyond the joints of shoulders and hips, likewise."""
 HAND = 0.4
 """The middle of the hand lies beyond the wrist by this share of the forearm."""
+PALM = 0.4
+"""A hand and what it holds lie within this distance of its middle, likewise."""
 LEAST_SCORE = 0.15
 CLEAR_SCORE = 0.3
 """A wrist below this score may be hidden behind its body: it does not touch anything."""
@@ -80,6 +82,18 @@ def find_hands(
         if all(np.hypot(hand.x - x, hand.y - y) > 2 * size for hand in hands):
             hands.append(Hand(x, y, True, None))
     return hands
+
+
+def hand_mask(hands: Sequence[Hand], people: Sequence[Person], view: FixtureView) -> Mask:
+    """Pixels of the crop near hands, (h, w): what differs there is the hand or what it holds,
+    however still it is.
+    """
+    drawn: Bytes = np.zeros(view.shape, dtype=np.uint8)
+    widths = [_width(_joints(person, view)[0], view) for person in people]
+    reach = PALM * max(widths, default=0.0)
+    for hand in hands:
+        cv2.circle(drawn, _px(np.array([hand.x, hand.y])), max(3, round(reach)), 1, -1)
+    return drawn.astype(bool)
 
 
 def body_mask(people: Sequence[Person], view: FixtureView) -> Mask:

@@ -13,20 +13,17 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from aeras.shelf.appearance import edge_energy, shifted_correlation, votes
-from aeras.shelf.place import Change, Place, PlaceOptions, State, bouts, when
+from aeras.shelf.place import Change, Known, Place, PlaceOptions, Seen, Witness
 from aeras.shelf.view import Bytes, FixtureView, Look, Mask
 
 SETTLE_S = 1.2
+LAST_SETTLE_S = 0.4
+"""At the end of a file, when nothing more can be waited for."""
 LEAST_PX = 24
 LEAST_SHARE, MOST_SHARE = 0.005, 0.25
 """Size of an item as a share of the fixture: smaller is noise, larger is no single item."""
 JOIN_PX = 9
 """Pieces of change this near belong to one item (a bottle shows at its cap and its foot)."""
-PAD_PX = 8
-"""How far a thing may have moved and still be the same thing."""
-MOVED_GAIN = 0.15
-"""A thing has moved if a shift explains the picture this much better than none does."""
 RAGGED = 0.1
 """Share of a patch that may lie beside unrest."""
 HISTORY_S = 12.0
@@ -39,11 +36,19 @@ HAND_REACH = 0.6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """A new place and what happened there first."""
+    """A new place and what happened there first; ``centre`` is x, y in crop pixels."""
 
     place: Place
     change: Change
     centre: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moment:
+    t_s: float
+    features: Bytes
+    covered: Mask
+    hands: tuple[tuple[float, float], ...]
 
 
 class Discovery:
@@ -52,13 +57,17 @@ class Discovery:
     Args:
         outline: (h, w) pixels of the fixture in its view.
         options: Settings of the places that it makes.
+        witness: See `Place`.
     """
 
-    def __init__(self, outline: Mask, options: PlaceOptions) -> None:
+    def __init__(
+        self, outline: Mask, options: PlaceOptions, witness: Witness | None = None
+    ) -> None:
         self._outline = outline
         self._options = options
-        self._looks: deque[tuple[float, Bytes]] = deque()
-        self._hands: deque[tuple[float, float, float]] = deque()
+        self._witness = witness
+        self._past: deque[_Moment] = deque()
+        self._last: tuple[Mask, Mask, float] | None = None
 
     def update(
         self,
@@ -67,6 +76,8 @@ class Discovery:
         covered: Mask,
         hands: Sequence[tuple[float, float]],
         taken: Mask,
+        *,
+        restless: float = 0.0,
     ) -> list[Found]:
         """Takes one frame.
 
@@ -76,68 +87,79 @@ class Discovery:
             covered: (h, w) pixels that cannot be judged.
             hands: (x, y) crop pixels of hands and arm tips.
             taken: (h, w) pixels that belong to places already.
+            restless: See `aeras.shelf.cues.Real`.
         """
-        self._remember(look, hands)
-        rested = look.differs & ~covered & ~taken & self._outline & (look.still_s >= SETTLE_S)
+        self._remember(look, covered, hands)
+        self._last = (covered, taken, restless)
+        return self._find(look, view, SETTLE_S)
+
+    def finish(self, look: Look, view: FixtureView) -> list[Found]:
+        """What can still be told from the last frame (end of a file)."""
+        return self._find(look, view, LAST_SETTLE_S) if self._last else []
+
+    def _find(self, look: Look, view: FixtureView, settle_s: float) -> list[Found]:
+        assert self._last is not None
+        covered, taken, restless = self._last
+        rested = look.differs & ~covered & ~taken & self._outline & (look.still_s >= settle_s)
+        if rested.sum() < LEAST_PX:
+            return []
         found = []
         unrest = cv2.dilate(
-            (look.differs & (covered | (look.still_s < SETTLE_S))).astype(np.uint8),
+            (look.differs & (covered | (look.still_s < settle_s))).astype(np.uint8),
             np.ones((JOIN_PX, JOIN_PX), np.uint8),
         ).astype(bool)
         for patch in _patches(rested, float(self._outline.sum())):
             if (patch & unrest).sum() > RAGGED * patch.sum():
                 continue  # still growing, or partly behind somebody
-            place = self._judge(patch, look, view, covered)
+            place = self._judge(patch, look, view, covered, restless)
             if place is not None:
                 found.append(place)
         return found
 
-    def _judge(self, patch: Mask, look: Look, view: FixtureView, covered: Mask) -> Found | None:
-        near = self._hands_near(patch, look.t_s)
+    def _judge(
+        self, patch: Mask, look: Look, view: FixtureView, covered: Mask, restless: float
+    ) -> Found | None:
+        place = Place(patch, self._options, belief=0.0, witness=self._witness)
+        near = self._hands_near(place.box, look.t_s)
         if not near:
             return None  # nobody did it: the background will learn it in its own time
-        before = view.background()
-        view.adopt(patch)
-        rows, columns = np.nonzero(patch)
-        box = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
-        old, new, inside = before[box], look.features[box], patch[box]
-        if _is_moved(before, look.features, patch, self._options.moved):
-            return None
-        to = _which(old, new, inside)
-        times = [t_s for t_s, _ in self._looks]
-        olds, news = votes([f[box] for _, f in self._looks], old, new, inside, look.threshold)
-        happened = when(times, olds, news, near, to)
-        rested = look.t_s - float(np.median(look.still_s[patch]))
-        spell = next((s for s in bouts(near) if s[1] >= happened - HAND_S), (happened, happened))
-        change = Change(to, min(spell[0], happened), happened, max(rested, happened), 0.6, True)
-        place = Place.known(
-            patch,
-            self._options,
-            to,
-            present=(old, new)[to is State.PRESENT],
-            away=(new, old)[to is State.PRESENT],
+        x0, y0, x1, y1 = place.wide
+        box = slice(y0, y1), slice(x0, x1)
+        before = Known(
+            view.background()[box], view.trusted()[box], view.known_s(patch), self._past[0].t_s
         )
+        past = [
+            Seen(m.t_s, m.features[box], _hides(m.covered, patch), m.t_s in near)
+            for m in self._past
+        ]
+        change = place.judge_past(before, past, look, covered, restless)
+        view.adopt(patch)
+        if change is None:
+            return None
+        rows, columns = np.nonzero(patch)
         return Found(place, change, (float(columns.mean()), float(rows.mean())))
 
-    def _remember(self, look: Look, hands: Sequence[tuple[float, float]]) -> None:
-        if not self._looks or look.t_s - self._looks[-1][0] >= 1 / HISTORY_FPS - 1e-3:
-            self._looks.append((look.t_s, look.features))
-        self._hands.extend((look.t_s, x, y) for x, y in hands)
-        while self._looks[0][0] < look.t_s - HISTORY_S:
-            self._looks.popleft()
-        while self._hands and self._hands[0][0] < look.t_s - HISTORY_S:
-            self._hands.popleft()
+    def _remember(self, look: Look, covered: Mask, hands: Sequence[tuple[float, float]]) -> None:
+        if not self._past or look.t_s - self._past[-1].t_s >= 1 / HISTORY_FPS - 1e-3:
+            self._past.append(_Moment(look.t_s, look.features, covered, tuple(hands)))
+        while self._past[0].t_s < look.t_s - HISTORY_S:
+            self._past.popleft()
 
-    def _hands_near(self, patch: Mask, t_s: float) -> list[float]:
-        rows, columns = np.nonzero(patch)
-        x0, x1, y0, y1 = columns.min(), columns.max(), rows.min(), rows.max()
+    def _hands_near(self, box: tuple[int, int, int, int], t_s: float) -> set[float]:
+        """Moments at which a hand was near; none if that was too long ago."""
+        x0, y0, x1, y1 = box
         grow = HAND_REACH * max(x1 - x0, y1 - y0) + 6
-        near = [
-            moment
-            for moment, x, y in self._hands
+        near = {
+            moment.t_s
+            for moment in self._past
+            for x, y in moment.hands
             if x0 - grow <= x <= x1 + grow and y0 - grow <= y <= y1 + grow
-        ]
-        return near if any(moment >= t_s - SETTLE_S - HAND_S for moment in near) else []
+        }
+        return near if any(moment >= t_s - SETTLE_S - HAND_S for moment in near) else set()
+
+
+def _hides(covered: Mask, patch: Mask) -> bool:
+    return bool((covered & patch).sum() > 0.04 * patch.sum())
 
 
 def _patches(rested: Mask, area: float) -> list[Mask]:
@@ -150,23 +172,3 @@ def _patches(rested: Mask, area: float) -> list[Mask]:
     sizes = np.asarray(stats)[:, cv2.CC_STAT_AREA]
     least, most = max(LEAST_PX, LEAST_SHARE * area), MOST_SHARE * area
     return [labels == n for n in range(1, count) if least <= sizes[n] <= most]
-
-
-def _is_moved(before: Bytes, now: Bytes, patch: Mask, least: float) -> bool:
-    """Whether what stood at a patch, with what is round it, is found again a little aside."""
-    rows, columns = np.nonzero(patch)
-    height, width = patch.shape
-    y0, y1 = max(PAD_PX, rows.min() - PAD_PX), min(height - PAD_PX, rows.max() + PAD_PX)
-    x0, x1 = max(PAD_PX, columns.min() - PAD_PX), min(width - PAD_PX, columns.max() + PAD_PX)
-    if y1 <= y0 or x1 <= x0:
-        return False
-    whole = np.ones((y1 - y0, x1 - x0), dtype=bool)
-    scene = now[y0 - PAD_PX : y1 + PAD_PX, x0 - PAD_PX : x1 + PAD_PX]
-    best, unshifted = shifted_correlation(before[y0:y1, x0:x1], scene, whole)
-    return best >= least and best - unshifted >= MOVED_GAIN
-
-
-def _which(old: Bytes, new: Bytes, inside: Mask) -> State:
-    """Whether an item came or went: goods have an outline and print, an empty board has less."""
-    came = edge_energy(new, inside) > edge_energy(old, inside)
-    return State.PRESENT if came else State.AWAY

@@ -16,12 +16,12 @@ from aeras.domain.geometry import Polygon, polygon_centre
 from aeras.domain.kept import Kind, Reaction
 from aeras.domain.seen import Detections, Frame, Interaction, Track
 from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture
-from aeras.shelf.bodies import Hand, body_mask, find_hands
-from aeras.shelf.discovery import Discovery
+from aeras.shelf.bodies import Hand, body_mask, find_hands, hand_mask
+from aeras.shelf.discovery import Discovery, Found
 from aeras.shelf.dwell import DwellOptions, Visit, Visits
 from aeras.shelf.handling import Deed, Handling, HandlingOptions
 from aeras.shelf.intrusion import ARM_SHARE, Intrusion, find_intrusion
-from aeras.shelf.place import Change, Place, PlaceOptions, Touch, bouts
+from aeras.shelf.place import Change, Place, PlaceOptions, Touch, Witness, bouts
 from aeras.shelf.view import FixtureView, Look, Mask, ViewOptions
 from aeras.shelf.zones import Zone, fit_polygon, polygon_mask, region_round
 
@@ -49,12 +49,13 @@ SAME_DEED_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class FixtureOptions:
-    """Settings of everything at a fixture."""
+    """Settings of everything at a fixture; ``witness`` is told each change that is weighed."""
 
     view: ViewOptions = field(default_factory=ViewOptions)
     place: PlaceOptions = field(default_factory=PlaceOptions)
     handling: HandlingOptions = field(default_factory=HandlingOptions)
     dwell: DwellOptions = field(default_factory=DwellOptions)
+    witness: Witness | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -112,6 +113,8 @@ class FixtureReader:
         if frame is None or self._visits is None:
             return []
         found: list[Interaction] = []
+        if self._discovery is not None and self._view is not None and self._look is not None:
+            self._add(self._discovery.finish(self._look, self._view))
         for shelf in self._shelves:
             decided = shelf.place.finish(self._look) if self._look else None
             deeds = (
@@ -156,14 +159,18 @@ class FixtureReader:
                 _Shelf(
                     facing,
                     polygon_centre(polygon),
-                    Place(mask, self.options.place),
+                    self._place(mask, facing),
                     Handling(self.options.handling),
                 )
             )
         self._view = view
         if not facings:
             outline = polygon_mask(outlines[0], view.region, view.scale, view.shape)
-            self._discovery = Discovery(outline, self.options.place)
+            self._discovery = Discovery(outline, self.options.place, self.options.witness)
+
+    def _place(self, mask: Mask, facing: Facing) -> Place:
+        options = self.options
+        return Place(mask, options.place, name=facing.item, witness=options.witness)
 
     def _ended(self, tracks: Sequence[Track], t_s: float) -> list[Visit]:
         assert self._visits is not None
@@ -176,16 +183,20 @@ class FixtureReader:
         assert self._view is not None
         self._look = look = self._view.see(frame.image, frame.t_s)
         intrusion = find_intrusion(look)
-        covered = self._covered(look, intrusion, detections)
         hands = self._hands(intrusion, detections, tracks)
+        covered = self._covered(look, intrusion, detections)
+        covered |= hand_mask(hands, detections.people, self._view) & look.differs
+        self._view.trust(covered)
+        covered |= ~self._view.trusted()
+        restless = float((look.differs & ~covered).mean())
         found: list[Interaction] = []
         for shelf in self._shelves:
             near = [hand for hand in hands if _is_near(hand, shelf.place, NEAR)]
-            decided = shelf.place.update(look, covered, contact=bool(near))
+            decided = shelf.place.update(look, covered, contact=bool(near), restless=restless)
             deeds = self._deeds(shelf, decided, near, look.t_s)
             deeds = [deed for deed in deeds if not self._is_told(shelf, deed)]
             found += [self._interaction(shelf, deed, frame) for deed in deeds]
-        self._discover(look, covered, hands)
+        self._discover(look, covered, hands, restless)
         return found
 
     def _is_told(self, shelf: _Shelf, deed: Deed) -> bool:
@@ -201,7 +212,7 @@ class FixtureReader:
         self._told.append((deed.kind, moment))
         return told
 
-    def _discover(self, look: Look, covered: Mask, hands: Sequence[Hand]) -> None:
+    def _discover(self, look: Look, covered: Mask, hands: Sequence[Hand], restless: float) -> None:
         """Fixtures without facings: makes a place of what changed."""
         if self._discovery is None or self._view is None or look.shaken:
             return
@@ -210,9 +221,17 @@ class FixtureReader:
         for shelf in self._shelves:
             taken |= shelf.place.mask
         points = [(hand.x, hand.y) for hand in hands if hand.reaching]
-        for new in self._discovery.update(look, self._view, covered, points, taken):
+        self._add(
+            self._discovery.update(look, self._view, covered, points, taken, restless=restless)
+        )
+
+    def _add(self, places: Sequence[Found]) -> None:
+        """Watches the places that were found from now on."""
+        assert self._view is not None
+        assert self._visits is not None
+        x_off, y_off = self._view.region[:2]
+        for new in places:
             x, y = new.centre
-            x_off, y_off = self._view.region[:2]
             centre = (x / self._view.scale + x_off, y / self._view.scale + y_off)
             handling = Handling(self.options.handling)
             shelf = _Shelf(None, centre, new.place, handling, self._visits.nearest(centre))

@@ -83,8 +83,10 @@ class Handling:
     def changed(self, change: Change, visit: int | None) -> list[Deed]:
         """The place changed state."""
         if change.to is State.AWAY:
+            # Another unit of it left: the first one is not coming back to be seen.
+            before = self.finish(change.happened_s)
             self._open = _Open(change.contact_s, change.happened_s, change.sure, change.free, visit)
-            return []
+            return before
         gone, self._open = self._open, None
         hold_s = change.happened_s - gone.left_s if gone else 0.0
         if hold_s > self.options.forget_s:

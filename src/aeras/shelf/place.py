@@ -2,21 +2,25 @@
 
 The machine sees feature patches only. It remembers one committed look with the item and one
 without, keeps a short history while something is going on, and when a new look has come to rest
-in free view it decides what happened and dates it back to the frame in which it happened.
+it measures the cues of that change, lets the learned judge weigh them, and dates the change back to
+the frame in which it happened.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aeras.shelf.appearance import changed_share, edge_energy, shifted_correlation, votes
+from aeras.shelf.appearance import changed_share, votes
+from aeras.shelf.cues import Came, Real, correlations, measure_sign, nearness, spill
+from aeras.shelf.judge import Judge, load_judge
 from aeras.shelf.view import Bytes, Look, Mask, difference
 
 _Value = TypeVar("_Value", bound=np.generic)
@@ -26,6 +30,10 @@ LEADS = 0.3
 HIDDEN_LONG_S = 1.2
 STIRRED = 16.0
 """Difference of features from which a place counts as stirred while a hand lets go."""
+AGAIN_S = 0.3
+"""A change that was not believed is looked at again after this long."""
+SURE = 4.0
+"""Log-odds beyond which the belief in a place's state does not grow."""
 
 
 class State(StrEnum):
@@ -40,36 +48,45 @@ class PlaceOptions:
     """Settings of `Place`; shares are of the place's area, times in seconds.
 
     Attributes:
-        change: A look counts as another one from this share of changed pixels up.
-        telling: Once both looks are known, a change of state must show in this share of the
-            pixels that tell the two looks apart.
+        change: A look may be another one from this share of changed pixels up.
         rest: Below this share it is the same look.
         visible: Share of the place that must be in view to judge it at all.
         free: Share of the place in view from which nothing counts as before it.
         settle_s: A new look in free view must be still this long.
         partly_s: A new look must be still this long while something covers part of the place.
+        telling: Once both looks are known, this share of the pixels that tell them apart must be
+            in view.
         contact_s: While something covers part of the place, a change counts only if a hand was
             near the place within this time of it.
         somebody_s: Items do not come and go by themselves: a change without anything before the
             place within this time of it is a cut, a lamp or restocking, and no shopper's doing.
-        moved: Correlation from which an item counts as merely moved or turned a little.
+        believed: Probability from which a change is told.
+        doubted: Below this one, a look in free view is taken in at once as the same state.
+        doubt_s: In between, it is taken in after this long.
         history_s: How far back an event can be dated.
-        unsure_s: Before the place has been seen at rest this long, its first look is not trusted
-            to show the item.
+        unsure_s: Before the place has been seen at rest this long, a touch is not told.
+        present: Log-odds that the item stands at its place at the start.
+        comparable: Share of the place that must have been seen before to judge it at all.
+        meet_s: A place that was hidden until now is learned when still for this long.
     """
 
     change: float = 0.10
-    telling: float = 0.35
     rest: float = 0.06
     visible: float = 0.45
     free: float = 0.96
     settle_s: float = 0.5
     partly_s: float = 1.0
+    telling: float = 0.35
     contact_s: float = 2.0
     somebody_s: float = 0.8
-    moved: float = 0.72
+    believed: float = 0.5
+    doubted: float = 0.2
+    doubt_s: float = 2.0
     history_s: float = 20.0
     unsure_s: float = 1.0
+    present: float = 1.5
+    comparable: float = 0.3
+    meet_s: float = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +98,7 @@ class Change:
         contact_s: First contact that led to it.
         happened_s: The item left, or stood down.
         rested_s: Nothing disturbed the place any more (the hand let go).
-        sure: In [0, 1].
+        sure: Probability that it is one, in [0, 1].
         free: The new look was seen with nothing before it.
     """
 
@@ -107,7 +124,9 @@ class Touch:
 
 
 @dataclass(slots=True, eq=False)
-class _Seen:
+class Seen:
+    """One moment of a place's history; the patch is (h, w, 3) of its wider box."""
+
     t_s: float
     patch: Bytes
     covered: bool
@@ -115,18 +134,48 @@ class _Seen:
 
 
 @dataclass(slots=True, eq=False)
-class _Known:
-    """A committed look: (h, w, 3) and the pixels of it that have been in view."""
+class Known:
+    """A committed look.
+
+    Attributes:
+        patch: (h, w, 3) of the wider box.
+        where: (h, w) the pixels of it that have been in view.
+        seen_s: For how long it was seen, in seconds.
+        last_s: When it was last seen.
+    """
 
     patch: Bytes
     where: Mask
+    seen_s: float = 0.0
+    last_s: float = 0.0
 
-    def learn(self, patch: Bytes, seen: Mask) -> None:
+    def learn(self, patch: Bytes, seen: Mask, t_s: float, dt: float) -> None:
         """Follows slow change, and takes in what was covered before."""
         old = self.patch.astype(np.float32)
         followed = np.round(old + 0.2 * (patch - old)).astype(np.uint8)
-        self.patch = np.where(self.where[..., None], followed, patch)
+        fresh = np.where(self.where[..., None], followed, patch)
+        self.patch = np.where(seen[..., None], fresh, self.patch)
         self.where = self.where | seen
+        self.seen_s += dt
+        self.last_s = t_s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A change that was weighed; for the learning of the weights and for tests."""
+
+    real: Real
+    came: Came
+    before_s: float
+    happened_s: float
+    now_s: float
+    to: State
+    chance: float
+    free: bool
+    place: Place
+
+
+Witness = Callable[[Candidate], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -136,19 +185,29 @@ class Place:
     Args:
         mask: (h, w) of the fixture's crop: the facing.
         options: See `PlaceOptions`.
+        judge: Weighs the cues.
+        belief: Log-odds that the names of the two looks are right.
+        name: Of the item that belongs here, where known.
+        witness: Is told each candidate.
     """
 
     mask: Mask
     options: PlaceOptions = field(default_factory=PlaceOptions)
     state: State = State.PRESENT
+    judge: Judge = field(default_factory=load_judge)
+    belief: float | None = None
+    name: str | None = None
+    witness: Witness | None = None
     disturbed_s: float | None = None
     box: tuple[int, int, int, int] = (0, 0, 0, 0)
-    _pad: int = 4
+    _wide: tuple[int, int, int, int] = (0, 0, 0, 0)
     _inside: Mask = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
-    _looks: dict[State, _Known] = field(default_factory=dict)
-    _history: deque[_Seen] = field(default_factory=deque)
+    _ring: Mask = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
+    _looks: dict[State, Known] = field(default_factory=dict)
+    _history: deque[Seen] = field(default_factory=deque)
     _rested_s: float = 0.0
-    _confirmed: bool = False
+    _weighed_s: float = float("-inf")
+    _restless: float = 0.0
 
     def __post_init__(self) -> None:
         rows, columns = np.nonzero(self.mask)
@@ -158,174 +217,261 @@ class Place:
         x0, y0 = int(columns.min()), int(rows.min())
         x1, y1 = int(columns.max()) + 1, int(rows.max()) + 1
         self.box = (x0, y0, x1, y1)
-        self._inside = self.mask[y0:y1, x0:x1]
         pad = int(np.clip(0.35 * min(x1 - x0, y1 - y0), 3, 14))
-        # Near the picture's edge the search for a moved item stays smaller, but symmetric.
-        self._pad = max(0, min(pad, x0, y0, width - x1, height - y1))
+        self._wide = (
+            max(0, x0 - pad),
+            max(0, y0 - pad),
+            min(width, x1 + pad),
+            min(height, y1 + pad),
+        )
+        self._inside = self._cut(self.mask)
+        side = 2 * min(pad, 6) + 1
+        grown = cv2.dilate(self._inside.astype(np.uint8), np.ones((side, side), np.uint8))
+        self._ring = grown.astype(bool) & ~self._inside
+        if self.belief is None:
+            self.belief = self.options.present
 
-    @classmethod
-    def known(
-        cls, mask: Mask, options: PlaceOptions, state: State, *, present: Bytes, away: Bytes
-    ) -> Place:
-        """A place both of whose looks are known: (h, w, 3) of the mask's own box."""
-        place = cls(mask, options, state)
-        place._looks = {
-            State.PRESENT: _Known(present, place._inside),
-            State.AWAY: _Known(away, place._inside),
-        }
-        place._confirmed = True
-        return place
+    @property
+    def wide(self) -> tuple[int, int, int, int]:
+        """The place with some surroundings, x0, y0, x1, y1 of the fixture's crop."""
+        return self._wide
+
+    def judge_past(
+        self, before: Known, past: Sequence[Seen], look: Look, covered: Mask, restless: float
+    ) -> Change | None:
+        """Weighs a change that has come to rest where nobody had watched a place.
+
+        Args:
+            before: Look of the wider box before it.
+            past: What was seen there since.
+            look: The view now.
+            covered: See `update`.
+            restless: See `Real`.
+        """
+        self._looks, self._restless = {self.state: before}, restless
+        self._history.extend(past)
+        self.disturbed_s = past[0].t_s
+        open_view = ~self._cut(covered)
+        seen = self._inside & open_view
+        if not self._is_known(seen):
+            return None
+        share = self._changed(self._history[-1].patch, seen, look.threshold)
+        return self._weigh(look, open_view, share, free=True)
 
     @property
     def is_known_present(self) -> bool:
         """Whether the item stands there and has been seen standing there for a while."""
-        return self.state is State.PRESENT and self._confirmed
+        return self.state is State.PRESENT and self._rested_s >= self.options.unsure_s
 
-    def update(self, look: Look, covered: Mask, *, contact: bool) -> Change | Touch | None:
+    def update(
+        self, look: Look, covered: Mask, *, contact: bool, restless: float = 0.0
+    ) -> Change | Touch | None:
         """Takes one frame.
 
         Args:
             look: The fixture's view.
             covered: (h, w) pixels that cannot be judged, since somebody is before them.
             contact: A hand is at or near the place.
+            restless: See `Real`.
         """
+        self._restless = restless
         patch = self._cut(look.features)
-        seen = self._inside & ~self._cut(covered)
+        open_view = ~self._cut(covered)
+        seen = self._inside & open_view
         visible = float(seen.sum() / self._inside.sum())
         free = visible >= self.options.free
         if not self._looks:
-            self._looks[self.state] = _Known(patch, seen)
-        self._remember(_Seen(look.t_s, patch, not free, contact))
+            self._looks[self.state] = Known(patch, open_view, last_s=look.t_s)
+        self._remember(Seen(look.t_s, patch, not free, contact))
         if look.shaken:
+            return None
+        if not self._is_known(seen):
+            if free and self._still_s(look, self._inside) >= self.options.meet_s:
+                self._at_rest(patch, open_view, look)  # hidden so far: met now
             return None
         share = self._changed(patch, seen, look.threshold)
         if free and share < self.options.rest:
-            return self._at_rest(patch, seen, look)
+            return self._at_rest(patch, open_view, look)
         if self.disturbed_s is None and (not free or share >= self.options.change):
             self.disturbed_s = look.t_s
         if self.disturbed_s is None or visible < self.options.visible:
             return None
-        return self._disturbed(look, share, seen, free=free)
+        return self._disturbed(look, open_view, share, free=free)
 
     def finish(self, look: Look) -> Change | Touch | None:
         """Decides what can still be decided from the last frame (end of a file)."""
         if self.disturbed_s is None or self._history[-1].covered:
             return None
-        patch = self._history[-1].patch
-        share = self._changed(patch, self._inside, look.threshold)
+        if not self._is_known(self._inside):
+            return None
+        share = self._changed(self._history[-1].patch, self._inside, look.threshold)
+        if share < self.options.change:
+            return None
         if self._still_s(look, self._inside) < self.options.settle_s / 2:
             return None
-        if not self._is_other(patch, self._inside, share, look.threshold):
-            return None
-        return self._decide(look, self._inside, free=True)
+        return self._weigh(look, np.ones_like(self._inside), share, free=True)
 
     def _changed(self, patch: Bytes, seen: Mask, threshold: float) -> float:
         """Share of what can be compared that differs from the committed look."""
         known = self._looks[self.state]
-        compared = seen & known.where
-        # With hardly anything to compare there is no telling: neither rest nor change.
-        if compared.sum() < 0.3 * self._inside.sum():
-            return self.options.rest
-        return changed_share(patch, known.patch, compared, threshold)
+        return changed_share(patch, known.patch, seen & known.where, threshold)
 
-    def _at_rest(self, patch: Bytes, seen: Mask, look: Look) -> Touch | None:
+    def _is_known(self, seen: Mask) -> bool:
+        """Whether enough of what is in view can be compared with the committed look."""
+        compared = (seen & self._looks[self.state].where).sum()
+        return bool(compared >= self.options.comparable * self._inside.sum())
+
+    def _at_rest(self, patch: Bytes, open_view: Mask, look: Look) -> Touch | None:
         """The committed look, in free view: learn it, and close what was going on."""
-        self._looks[self.state].learn(patch, seen)
+        dt = look.t_s - self._history[-2].t_s if len(self._history) > 1 else 0.0
+        self._looks[self.state].learn(patch, open_view, look.t_s, dt)
         begun, self.disturbed_s = self.disturbed_s, None
         if begun is None:
-            self._rested_s += look.t_s - self._history[-2].t_s if len(self._history) > 1 else 0.0
-            self._confirmed = self._confirmed or self._rested_s >= self.options.unsure_s
+            self._rested_s += dt
             return None
         return Touch(begun, look.t_s)
 
     def _disturbed(
-        self, look: Look, share: float, seen: Mask, *, free: bool
+        self, look: Look, open_view: Mask, share: float, *, free: bool
     ) -> Change | Touch | None:
         needed_s = self.options.settle_s if free else self.options.partly_s
-        if self._still_s(look, seen) < needed_s:
+        still_s = self._still_s(look, self._inside & open_view)
+        if still_s < needed_s or look.t_s - self._weighed_s < AGAIN_S:
             return None
+        self._weighed_s = look.t_s
         patch = self._history[-1].patch
-        if self._is_other(patch, seen, share, look.threshold):
-            return self._decide(look, seen, free=free)
+        if share >= self.options.change and self._tells(patch, open_view, look.threshold):
+            change = self._weigh(look, open_view, share, free=free)
+            if change is not None or self.disturbed_s is None:
+                return change
         if not free:
             return None
-        # A change that stays and is no change of state: a shadow, the neighbour, dust. Take it in.
-        self._looks[self.state] = _Known(patch, seen)
-        return self._at_rest(patch, seen, look)
+        # A change that stays and is no change of state: moved a little, a shadow, the neighbour.
+        self._looks[self.state] = Known(patch, open_view, last_s=look.t_s)
+        return self._at_rest(patch, open_view, look)
 
-    def _is_other(self, patch: Bytes, seen: Mask, share: float, threshold: float) -> bool:
-        """Whether what is seen may be the other state.
-
-        Once both looks are known, only the pixels that tell them apart count, and enough of them
-        must be in view. What may have gone must look more like the empty place than like the item:
-        a hand that lets go looks like neither.
-        """
+    def _tells(self, patch: Bytes, open_view: Mask, threshold: float) -> bool:
+        """Whether enough is in view of the pixels that tell the two looks apart."""
         if len(self._looks) < len(State):
-            return share >= self.options.change
-        here, other = self._looks[self.state], self._looks[_opposite(self.state)]
-        telling = (difference(here.patch, other.patch) > threshold) & here.where & other.where
-        in_view = telling & seen
-        if in_view.sum() < max(1.0, self.options.telling * float(telling.sum())):
-            return False
-        from_here = difference(patch, here.patch)[in_view]
-        if float((from_here > threshold).mean()) < self.options.telling:
-            return False
-        if self.state is State.AWAY:
             return True
-        return bool((difference(patch, other.patch)[in_view] < from_here).mean() > 0.5)  # noqa: PLR2004 - a majority
+        telling = self._telling(threshold)
+        in_view = int((telling & open_view).sum())
+        return in_view >= max(1.0, self.options.telling * float(telling.sum()))
 
-    def _decide(self, look: Look, seen: Mask, *, free: bool) -> Change | Touch | None:
-        """A new look has come to rest: the same item moved, or a change of state?"""
-        patch = self._history[-1].patch
-        known = self._looks[self.state]
-        best, _ = shifted_correlation(
-            known.patch, self._cut_wide(look.features), seen & known.where
-        )
-        if best >= self.options.moved:
-            if not free:
-                return None
-            self._looks[self.state] = _Known(patch, seen)
-            return self._at_rest(patch, seen, look)
-        return self._change(look, seen, free=free)
+    def _telling(self, threshold: float) -> Mask:
+        here, other = self._looks[self.state], self._looks[_opposite(self.state)]
+        differ = difference(here.patch, other.patch) > threshold
+        return np.asarray(differ & here.where & other.where & self._inside)
 
-    def _change(self, look: Look, seen: Mask, *, free: bool) -> Change | None:
-        patch, old = self._history[-1].patch, self._looks[self.state]
+    def _turned(self, patch: Bytes, open_view: Mask, threshold: float) -> float:
+        """Share of the telling pixels in view that no longer show the committed look. What may
+        have gone must look like the empty place: a hand that lets go looks like neither.
+        """
+        in_view = self._telling(threshold) & open_view
+        here, other = self._looks[self.state], self._looks[_opposite(self.state)]
+        from_here = difference(patch, here.patch)[in_view]
+        if self.state is State.AWAY:
+            return float((from_here > threshold).mean())
+        return float((difference(patch, other.patch)[in_view] < from_here).mean())
+
+    def _weigh(self, look: Look, open_view: Mask, share: float, *, free: bool) -> Change | None:
+        """A new look has come to rest: a change of state, or the same item moved?"""
+        patch, known = self._history[-1].patch, self._looks[self.state]
+        seen = self._inside & open_view & known.where
+        ring = self._ring & open_view & known.where
+        came = measure_sign(known.patch, patch, seen, ring, look.threshold)
+        new_state, belief = self._name(came)
         before, after = votes(
-            [s.patch for s in self._history],
-            old.patch,
-            patch,
-            seen & old.where,
-            look.threshold,
+            [s.patch for s in self._history], known.patch, patch, seen, look.threshold
         )
-        new_state = self._state_of(patch, old.patch)
+        times = [s.t_s for s in self._history]
         contacts = [s.t_s for s in self._history if s.contact]
-        happened = when([s.t_s for s in self._history], before, after, contacts, new_state)
+        happened, gap_s = when(times, before, after, contacts, new_state)
+        real = self._measure(look, open_view, share, came, (happened, gap_s))
+        chance = self.judge.is_real(real)
+        rested = self._last_stirred_s(happened)
+        if self.witness is not None:
+            told = Candidate(
+                real, came, known.last_s, happened, look.t_s, new_state, chance, free, self
+            )
+            self.witness(told)
         near = [t_s for t_s in contacts if abs(t_s - happened) <= self.options.contact_s]
-        if not free and not near:
+        if chance < self.options.believed or not (free or near):
             return None
         begun = self.disturbed_s if self.disturbed_s is not None else happened
-        somebody = any(
+        self._commit(new_state, belief, patch, open_view, free=free)
+        if not self._somebody(happened):
+            return None  # nobody was there: lights, restocking out of sight, a cut in the video
+        contact = min(min(near, default=begun), happened)
+        return Change(new_state, contact, happened, rested, chance, free)
+
+    def _name(self, came: Came) -> tuple[State, float]:
+        """The state that the new look shows, and the belief in it: what is known already counts
+        like evidence, and enough evidence against it swaps the names of the looks.
+        """
+        assert self.belief is not None
+        evidence = self.judge.has_come(came)
+        agrees = -evidence if self.state is State.PRESENT else evidence
+        belief = self.belief + agrees
+        state = _opposite(self.state) if belief >= 0 else self.state
+        return state, min(abs(belief), SURE)
+
+    def _commit(
+        self, to: State, belief: float, patch: Bytes, open_view: Mask, *, free: bool
+    ) -> None:
+        if to is self.state:  # the looks had each other's name
+            self._looks = {_opposite(state): known for state, known in self._looks.items()}
+        self.state, self.belief, self.disturbed_s = to, belief, None
+        if free or to not in self._looks:
+            self._looks[to] = Known(patch, open_view, last_s=self._history[-1].t_s)
+
+    def _measure(
+        self, look: Look, open_view: Mask, share: float, came: Came, dated: tuple[float, float]
+    ) -> Real:
+        happened, gap_s = dated
+        patch, known = self._history[-1].patch, self._looks[self.state]
+        seen = self._inside & open_view & known.where
+        ring = self._ring & open_view & known.where
+        apart = difference(known.patch, patch)[seen]
+        apart = apart[apart > look.threshold]
+        x0, y0, x1, y1 = self.box
+        left, top = self._wide[:2]
+        same, stayed = correlations(
+            known.patch, patch, (x0 - left, y0 - top, x1 - left, y1 - top), seen
+        )
+        both = len(self._looks) == len(State)
+        around = [s for s in self._history if abs(s.t_s - happened) <= 1.0]
+        contacts = [s.t_s for s in self._history if s.contact]
+        held = sum(
+            t1 - t0 for t0, t1 in bouts(contacts) if t1 > happened - 1.5 and t0 < happened + 1.5
+        )
+        return Real(
+            visible=float((self._inside & open_view).sum() / self._inside.sum()),
+            changed=share,
+            strength=float(np.median(apart)) / 64 if len(apart) else 0.0,
+            same=same,
+            stayed=stayed,
+            spill=spill(known.patch, patch, ring, look.threshold),
+            definite=abs(came.outline),
+            turned=self._turned(patch, open_view, look.threshold) if both else 0.5,
+            known=float(both),
+            hand=nearness(contacts, happened),
+            hand_now=nearness(contacts, look.t_s),
+            contact=min(held, 2.0) / 2,
+            busy=sum(s.covered or s.contact for s in around) / max(len(around), 1),
+            hidden=min(gap_s, 3.0) / 3,
+            settled=min(self._still_s(look, self._inside & open_view), 2.0) / 2,
+            trusted=min(known.seen_s, 2.0) / 2,
+            size=float(np.sqrt(self._inside.sum() / look.differs.size)),
+            restless=self._restless,
+        )
+
+    def _somebody(self, happened: float) -> bool:
+        return any(
             s.covered or s.contact
             for s in self._history
             if abs(s.t_s - happened) <= self.options.somebody_s
         )
-        rested = self._last_stirred_s(happened)
-        self.state = new_state
-        if free or new_state not in self._looks:
-            self._looks[new_state] = _Known(patch, seen)
-        self.disturbed_s = None
-        if not somebody:
-            return None  # nobody was there: lights, restocking out of sight, a cut in the video
-        contact = min(min(near, default=begun), happened)
-        return Change(new_state, contact, happened, rested, 0.9 if free else 0.75, free)
-
-    def _state_of(self, patch: Bytes, old: Bytes) -> State:
-        """Normally the other one; if the first look was never confirmed, by edge energy."""
-        if self.state is State.PRESENT and not self._confirmed:
-            self._confirmed = True
-            appeared = edge_energy(patch, self._inside) > 1.15 * edge_energy(old, self._inside)
-            return State.PRESENT if appeared else State.AWAY
-        return _opposite(self.state)
 
     def _last_stirred_s(self, since: float) -> float:
         """When the place was last covered or stirred after ``since``: the hand's release."""
@@ -345,20 +491,15 @@ class Place:
         """Seconds for which nine tenths of what is in view have been still."""
         return float(np.quantile(self._cut(look.still_s)[seen], 0.1))
 
-    def _remember(self, seen: _Seen) -> None:
+    def _remember(self, seen: Seen) -> None:
         self._history.append(seen)
         keep = self.options.history_s if self.disturbed_s is not None else 2.0
         while self._history[0].t_s < seen.t_s - keep:
             self._history.popleft()
 
     def _cut(self, image: NDArray[_Value]) -> NDArray[_Value]:
-        x0, y0, x1, y1 = self.box
+        x0, y0, x1, y1 = self._wide
         return image[y0:y1, x0:x1]
-
-    def _cut_wide(self, features: Bytes) -> Bytes:
-        x0, y0, x1, y1 = self.box
-        pad = self._pad
-        return features[y0 - pad : y1 + pad, x0 - pad : x1 + pad]
 
 
 def _opposite(state: State) -> State:
@@ -371,13 +512,16 @@ def when(
     after: NDArray[np.float64],
     contacts: Sequence[float],
     to: State,
-) -> float:
+) -> tuple[float, float]:
     """Dates a change back: when the new look first stood, and stayed.
 
     If the place was hidden for long between the last sight of the old look and the first of the
     new one, only the hand can tell: the longest contact in between ended with the take, or began
     with the item down. Without one, the first sight of the new look is nearer to the truth, since
     hands come some time before the item goes.
+
+    Returns:
+        The moment, and for how long the place was hidden before the new look was seen; seconds.
     """
     lost = np.flatnonzero(before > np.maximum(after, LEADS))
     start = int(lost[-1]) + 1 if len(lost) else 0
@@ -385,12 +529,12 @@ def when(
     appeared = times[start + int(first[0])] if len(first) else times[-1]
     gone = times[start - 1] if start else appeared
     if appeared - gone <= HIDDEN_LONG_S:
-        return appeared
+        return appeared, appeared - gone
     spells = bouts([t_s for t_s in contacts if gone - 0.5 <= t_s <= appeared])
     if not spells:
-        return appeared
+        return appeared, appeared - gone
     longest = max(spells, key=lambda spell: spell[1] - spell[0])
-    return longest[1] if to is State.AWAY else longest[0]
+    return (longest[1] if to is State.AWAY else longest[0]), appeared - gone
 
 
 def bouts(moments: Iterable[float], gap_s: float = 0.45) -> list[tuple[float, float]]:

@@ -7,6 +7,7 @@ all further work is on the reduced picture. Nothing is kept beyond what the cues
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -40,6 +41,7 @@ class ViewOptions:
             background takes in whatever is still.
         shake_share: When more than this share of the textured crop differs from the frame before,
             the camera moved or the light jumped, and the frame says nothing.
+        trust_s: The background is known where it has been in view and still for this long.
     """
 
     structure_px: float = 0.12
@@ -48,6 +50,7 @@ class ViewOptions:
     absorb_s: float = 20.0
     first_s: float = 1.0
     shake_share: float = 0.6
+    trust_s: float = 0.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,8 +82,39 @@ def difference(a: Bytes, b: Bytes) -> Floats32:
     The largest of the three axes rather than their sum, so that noise does not add up; colour
     counts half as much again, since 8-bit CIELAB spreads shop goods over few steps there.
     """
-    apart = cv2.absdiff(np.ascontiguousarray(a), np.ascontiguousarray(b)).astype(np.float32)
-    return np.maximum(apart[..., 0], 1.5 * np.maximum(apart[..., 1], apart[..., 2]))
+    return _weighed(cv2.absdiff(np.ascontiguousarray(a), np.ascontiguousarray(b)))
+
+
+def unlikeness(a: Bytes, b: Bytes) -> Floats32:
+    """The same for pictures, (h, w, 3): what is found again one pixel aside is no difference.
+
+    A camera that trembles and a coder that rounds move every edge by a fraction of a pixel.
+    """
+    return _apart(_Ranged(a), _Ranged(b))
+
+
+class _Ranged:
+    """A picture with the least and the greatest value round each pixel."""
+
+    def __init__(self, picture: Bytes) -> None:
+        self.at: Bytes = np.ascontiguousarray(picture)
+        self.least: Bytes = np.asarray(cv2.erode(self.at, _AROUND), np.uint8)
+        self.most: Bytes = np.asarray(cv2.dilate(self.at, _AROUND), np.uint8)
+
+
+_AROUND = np.ones((3, 3), np.uint8)
+
+
+def _apart(a: _Ranged, b: _Ranged) -> Floats32:
+    one = cv2.max(cv2.subtract(a.at, b.most), cv2.subtract(b.least, a.at))
+    other = cv2.max(cv2.subtract(b.at, a.most), cv2.subtract(a.least, b.at))
+    return _weighed(cv2.max(one, other))
+
+
+def _weighed(apart: NDArray[Any]) -> Floats32:
+    colour = np.maximum(apart[..., 1], apart[..., 2]).astype(np.float32)
+    weighed: Floats32 = np.maximum(apart[..., 0].astype(np.float32), np.float32(1.5) * colour)
+    return weighed
 
 
 @dataclass(slots=True, eq=False)
@@ -88,13 +122,15 @@ class _Memory:
     """What a view remembers from frame to frame."""
 
     t_s: float
-    features: Bytes
+    features: _Ranged
     still_s: Floats32
     background: Floats32
     reference: Floats32  # (h, w, 3) BGR the light is normalised to
     noise: float = 2.0
     first_s: float = 0.0
     since_change_s: Floats32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    known_s: Floats32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    trusted: Mask = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
 
 
 class FixtureView:
@@ -125,11 +161,14 @@ class FixtureView:
             still = np.zeros(self.shape, np.float32)
             self._memory = _Memory(
                 t_s,
-                features,
+                _Ranged(features),
                 still,
                 features.astype(np.float32),
                 small,
                 since_change_s=still.copy(),
+                known_s=still.copy(),
+                trusted=np.zeros(self.shape, dtype=bool),
+                first_s=t_s,
             )
             nothing = np.zeros(self.shape, dtype=bool)
             return Look(t_s, features, still, nothing, 0.0, False, self.options.least_difference)
@@ -145,7 +184,29 @@ class FixtureView:
     def adopt(self, mask: Mask) -> None:
         """Takes the pixels of a mask, as they look now, into the background."""
         if self._memory is not None:
-            self._memory.background[mask] = self._memory.features[mask]
+            self._memory.background[mask] = self._memory.features.at[mask]
+            self._memory.known_s[mask] = 0.0
+
+    def trust(self, covered: Mask) -> None:
+        """Says what is behind somebody: what has not been in view and still for a moment is not
+        known, and nothing can differ from it.
+        """
+        memory = self._memory
+        if memory is None or memory.trusted.all():
+            return
+        fresh = ~memory.trusted & ~covered & (memory.still_s >= self.options.trust_s)
+        memory.background[fresh] = memory.features.at[fresh]
+        memory.trusted |= fresh
+
+    def trusted(self) -> Mask:
+        """(h, w) pixels of the background that have been in view; see `trust`."""
+        assert self._memory is not None
+        return self._memory.trusted
+
+    def known_s(self, mask: Mask) -> float:
+        """For how long the background of a mask has been seen, in seconds."""
+        assert self._memory is not None
+        return float(np.median(self._memory.known_s[mask]))
 
     def _reduce(self, image: Image) -> Floats32:
         x0, y0, x1, y1 = (int(v) for v in self.region)
@@ -167,19 +228,22 @@ class FixtureView:
     def _compare(self, features: Bytes, t_s: float, memory: _Memory) -> Look:
         options = self.options
         dt = max(t_s - memory.t_s, 1e-3)
-        step = difference(features, memory.features)
-        memory.noise += 0.05 * (1.48 * float(np.median(step)) - memory.noise)
+        ranged = _Ranged(features)
+        plain = difference(features[::2, ::2], memory.features.at[::2, ::2])
+        memory.noise += 0.05 * (1.48 * float(np.median(plain)) - memory.noise)
+        step = _apart(ranged, memory.features)
         threshold = max(options.least_difference, options.noise_factor * memory.noise)
         moving = step > threshold
         moved = float(moving.mean())
         memory.still_s = np.where(moving, np.float32(0), memory.still_s + np.float32(dt))
-        apart = difference(features, np.round(memory.background).astype(np.uint8))
-        differs = apart > threshold
+        apart = _apart(ranged, _Ranged(np.round(memory.background).astype(np.uint8)))
+        differs = (apart > threshold) & memory.trusted
+        memory.known_s[~(differs | moving)] += np.float32(dt)
         memory.since_change_s = np.where(
             differs & ~moving, memory.since_change_s + np.float32(dt), np.float32(0)
         )
         self._learn(features, differs, dt, memory)
-        memory.features, memory.t_s = features, t_s
+        memory.features, memory.t_s = ranged, t_s
         shaken = moved > options.shake_share
         return Look(t_s, features, memory.still_s, differs, moved, shaken, threshold)
 
