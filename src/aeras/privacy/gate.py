@@ -107,6 +107,8 @@ class Gate:
         lone_s: Seconds within which an interaction without visit belongs to a neighbour in time.
         ids: Makes event ids.
         origin: Origin of every event; by default that of the fixture's cameras.
+        shared_visits: Visits are numbered for all cameras together, so that one number is one visit
+            wherever it appears; by default each camera numbers its own.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class Gate:
         lone_s: float = 30.0,
         ids: Callable[[], str] = lambda: secrets.token_hex(16),
         origin: Origin | None = None,
+        shared_visits: bool = False,
     ) -> None:
         if grain < timedelta(minutes=1) or _DAY % grain:
             raise PrivacyError(
@@ -129,6 +132,7 @@ class Gate:
         self._grain = grain
         self._timeout_s = visit_timeout_s
         self._lone_s = lone_s
+        self._shared = shared_visits
         self._ids = ids
         self._fixtures = {fixture.id: _known(shop, fixture, origin) for fixture in shop.fixtures}
         self._items = {item.id for item in shop.items}
@@ -160,7 +164,7 @@ class Gate:
 
     def visit_ended(self, camera: str | None, visit: int) -> None:
         """Forgets a visit at once; ``camera`` is the fixture's camera. Unknown visits are fine."""
-        self._visits.pop((camera, visit), None)
+        self._visits.pop(self._key(camera, visit), None)
 
     @property
     def remembered(self) -> int:
@@ -182,9 +186,10 @@ class Gate:
         self._drop_silent(interaction.end_s)
         if interaction.visit is None:
             return self._lone_first_of(interaction, camera)
-        visit = self._visits.get((camera, interaction.visit))
+        visit = self._visits.get(self._key(camera, interaction.visit))
         if visit is None:
             visit = self._start(interaction, camera)
+        visit.camera = camera
         visit.last_s = interaction.end_s
         return visit.first_of(interaction.fixture, interaction.item)
 
@@ -194,8 +199,11 @@ class Gate:
             visit = self._visits.pop((camera, None))
         else:
             visit = _Visit(camera, interaction.end_s)
-        self._visits[camera, interaction.visit] = visit
+        self._visits[self._key(camera, interaction.visit)] = visit
         return visit
+
+    def _key(self, camera: str | None, visit: int | None) -> tuple[str | None, int | None]:
+        return (None if self._shared else camera, visit)
 
     def _lone_first_of(self, interaction: Interaction, camera: str | None) -> FirstOf:
         near = [

@@ -48,6 +48,7 @@ class Reactor:
         now_s: float,
         *,
         own_face: bool = False,
+        face: int | None = None,
         moves: frozenset[str] = frozenset(),
     ) -> Interaction:
         """The interaction with its reaction.
@@ -56,10 +57,11 @@ class Reactor:
             found: As the fixture's reader gave it.
             now_s: When it was decided, same clock.
             own_face: Its visit is a track of the face camera itself, so that its face is known.
+            face: Track of the face camera that is the same person, where that is known otherwise.
             moves: How its visit's body moved, see `aeras.shelf.paths.Paths.moves`.
         """
         from_s, to_s = _window(found, now_s)
-        track = found.visit if own_face else None
+        track = found.visit if own_face else face
         faces = self._faces.between(found.fixture, from_s, to_s, track)
         reaction = fuse(self._behaviour(found, moves), faces)
         self._remember(found)

@@ -8,15 +8,16 @@ Everything a rig knows of people is in memory, belongs to open visits, and goes 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from aeras.domain.geometry import Box
-from aeras.domain.seen import Detections, Frame, Interaction
+from aeras.domain.seen import Detections, Frame, Interaction, Track
 from aeras.domain.shop import CameraRole, CameraSpec, Shop
 from aeras.shelf.faces import FaceLog
 from aeras.shelf.fixture import FixtureOptions
 from aeras.shelf.react import Reactor
+from aeras.shelf.whereabouts import Whereabouts
 from aeras.track.byte import ByteOptions
 from aeras.wiring.eye import Eye
 
@@ -102,6 +103,8 @@ class Rig:
         self._perception = perception
         self._faces = FaceLog()
         self._reactor = Reactor(self._faces)
+        self._whereabouts = Whereabouts(cameras)
+        self._face_cameras = {f.id: f.face_camera for f in shop.fixtures if f.face_camera}
         names = {camera.id for camera in cameras}
         self._eyes = {camera.id: self._eye(shop, camera, names) for camera in cameras}
 
@@ -114,6 +117,7 @@ class Rig:
         eye = self._eyes[frame.camera]
         detections = self._perceive(eye, frame)
         tracks = eye.track(detections, frame)
+        self._locate(eye, frame, detections, tracks)
         self._log_faces(eye, detections, frame)
         found = [i for reader in eye.readers for i in reader.update(frame, detections, tracks)]
         return detections, self._react(eye, found)
@@ -134,6 +138,26 @@ class Rig:
             frame, tasks, face_regions=faces, hand_regions=hands, readable=eye.staff.readable
         )
 
+    def _locate(
+        self, eye: Eye, frame: Frame, detections: Detections, tracks: Sequence[Track]
+    ) -> None:
+        """Where the tracks are on the map, so that one person is one visit on all cameras."""
+        faces = eye.subject == "faces"
+        self._whereabouts.add(eye.camera.id, frame.t_s, tracks, detections, frame.size, faces=faces)
+
+    def _one_visit(self, eye: Eye, found: Interaction) -> Interaction:
+        """The interaction with its visit numbered for the whole rig instead of the camera."""
+        if found.visit is None:
+            return found
+        return replace(found, visit=self._whereabouts.visit(eye.camera.id, found.visit))
+
+    def _face_of(self, eye: Eye, found: Interaction) -> int | None:
+        """The track of an interaction's visit on the fixture's face camera, where it is known."""
+        if found.visit is None or not self._whereabouts.joins:
+            return None
+        tracks = self._whereabouts.tracks(self._whereabouts.visit(eye.camera.id, found.visit))
+        return tracks.get(self._face_cameras.get(found.fixture, ""))
+
     def _log_faces(self, eye: Eye, detections: Detections, frame: Frame) -> None:
         if "faces" in detections.ran:
             for fixture in eye.faced:
@@ -142,9 +166,13 @@ class Rig:
 
     def _react(self, eye: Eye, found: Sequence[Interaction]) -> list[Interaction]:
         own_face = eye.subject == "faces"
-        return [
-            self._reactor.react(i, eye.now_s, own_face=own_face, moves=eye.moves(i)) for i in found
+        reacted = [
+            self._reactor.react(
+                i, eye.now_s, own_face=own_face, face=self._face_of(eye, i), moves=eye.moves(i)
+            )
+            for i in found
         ]
+        return [self._one_visit(eye, i) for i in reacted]
 
     def _eye(self, shop: Shop, camera: CameraSpec, names: set[str]) -> Eye:
         options = self.options

@@ -214,7 +214,7 @@ class Worker:
         specs = tuple(plan.shop.camera(name) for name in plan.cameras)
         perception = Perception(PerceptionOptions(expression=plan.expression))
         self._rig = Rig(plan.shop, specs, perception, RigOptions(faces=plan.faces))
-        self._gate = Gate(plan.shop, grain=plan.grain)
+        self._gate = Gate(plan.shop, grain=plan.grain, shared_visits=True)
         perception.warm_up(frozenset({"faces"} if plan.faces else set()) | {"people", "hands"})
         # Only now, with the models loaded, do files played as cameras begin, all at one moment:
         # two recordings of the same scene stay in step, and none of it is missed.
