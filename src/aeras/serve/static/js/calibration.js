@@ -423,7 +423,7 @@ function shelvesOnMap() {
     const ring = boxRing(shelf.on_map);
     const own = make("polygon", { class: "m-own", points: path(ring) });
     if (tool === "shelf") map.control(own, key, shelf.name || shelf.id, chosen === `fixtures/${n}`);
-    nodes.push(own, ...slots(shelf), map.text([shelf.on_map[0], shelf.on_map[1] - 4 * map.unit], shelf.name || shelf.id));
+    nodes.push(own, ...slots(shelf), map.text([shelf.on_map[0], shelf.on_map[3] + 15 * map.unit], shelf.name || shelf.id));
     if (tool === "shelf" && chosen === `fixtures/${n}`) {
       ring.forEach((c, i) => nodes.push(map.handle(c, { key: `${key}#${i}`, name: t("cal.corner", { n: i + 1, name: shelf.name || shelf.id }) })));
     }
