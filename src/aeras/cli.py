@@ -483,6 +483,22 @@ def simulate_shop(
     _show(write_simulation(made, folder), as_json=as_json)
 
 
+@lab.command("floor")
+def floor_figures(
+    *,
+    stores: Annotated[int, typer.Option(min=1, help="How many cameras.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 1,
+    as_json: JsonOpt = False,
+) -> None:
+    """Measures calibration by hand-made marks on stores whose geometry is known.
+
+    Example:  `aeras lab floor --stores 200 --json`
+    """
+    from aeras.lab.floors import measure
+
+    _show(measure(stores, seed=seed), as_json=as_json)
+
+
 @lab.command("bench")
 def bench_cameras(
     video: Annotated[Path, typer.Argument(help="Video that stands for a camera.")],
