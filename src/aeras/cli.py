@@ -323,7 +323,7 @@ def measure_limits(
     model: Annotated[str, typer.Option(help="Name or ONNX file.")] = "expression",
     most_wrong: Annotated[
         float, typer.Option(help="Share of kept readings that may be wrong.", min=0.01, max=0.5)
-    ] = 0.1,
+    ] = 0.07,
     faces: Annotated[int, typer.Option(help="How many are made worse.", min=50)] = 400,
     file: Annotated[
         Path | None, typer.Option("--out", help="Default: where the product looks for it.")

@@ -250,6 +250,7 @@ class FixtureSection(_Section):
     name: str | None = None
     camera: str | None = None
     face_camera: str | None = None
+    face_camera_at: tuple[float, float] | None = None
     polygon: Corners | None = None
     facings: tuple[FacingSection, ...] = ()
     on_map: tuple[float, float, float, float] | None = None
@@ -688,6 +689,11 @@ def _fixture_problems(
                 f"{_meant(name, list(cameras))}",
             )
     camera = cameras.get(fixture.camera or "")
+    if fixture.face_camera_at is not None and not (fixture.polygon and fixture.on_map):
+        yield (
+            (*location, "face_camera_at"),
+            f"fixture {fixture.id!r} has face_camera_at, which needs its polygon and on_map too",
+        )
     if camera and fixture.polygon:
         yield from _off_image((*location, "polygon"), fixture.polygon, camera)
     for number, facing in enumerate(fixture.facings):
@@ -832,6 +838,7 @@ def _fixture(
         polygon=fixture.polygon or (_whole(camera) if camera else ()),
         facings=_facings(fixture, items),
         face_camera=face_camera,
+        face_camera_at=fixture.face_camera_at,
         on_map=fixture.on_map,
     )
 

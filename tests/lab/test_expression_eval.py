@@ -62,6 +62,19 @@ def test_scores_are_those_of_a_hand_count():
     assert result["ece"] == pytest.approx((0.1 + 0.6 + 0.2) / 3, abs=1e-4)
 
 
+def test_what_is_too_uncertain_is_not_told():
+    script = Script(
+        reading(anger=0.4, disgust=0.35, neutral=0.25),
+        reading(happiness=0.4, neutral=0.6),
+        reading(neutral=0.9, happiness=0.1),
+        reading(anger=0.2, neutral=0.8),
+    )
+    labels = ["disgust", "happiness", "neutral", "anger"]
+    told = evaluate_expression([PICTURE] * 4, labels, script, least=0.7)["told"]
+    assert (told["kept"], told["wrong"]) == (0.75, pytest.approx(1 / 3, abs=1e-4))
+    assert told["groups"]["negative"] == {"recall": 0.5, "precision": 1.0}
+
+
 def test_a_class_without_labels_is_masked():
     script = Script(reading(contempt=0.7, anger=0.2, neutral=0.1), reading(neutral=1.0))
     result = evaluate_expression([PICTURE] * 2, ["anger", "neutral"], script)

@@ -57,6 +57,8 @@ class Fixture:
         facings: May be empty: then events stay at fixture level.
         face_camera: Shelf camera whose faces stand before this fixture, or None. It may be the
             same as ``camera``. Both cameras are read by one worker, which joins them in time.
+        face_camera_at: Where the face camera sits, in the pixels of ``camera``, or None. With
+            ``on_map`` it tells at which facing somebody looks.
         on_map: xyxy in map metres, or None.
     """
 
@@ -66,6 +68,7 @@ class Fixture:
     polygon: Polygon
     facings: tuple[Facing, ...] = ()
     face_camera: str | None = None
+    face_camera_at: Point | None = None
     on_map: Box | None = None
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from aeras.domain.errors import InputError
 from aeras.domain.seen import EXPRESSIONS, Expression, Image
 from aeras.lab.labelled import as_bgr, read_picture, read_rows
-from aeras.perceive.expression import load_expression
-from aeras.perceive.limits import FOUR
+from aeras.perceive.expression import load_expression, model_sha256
+from aeras.perceive.limits import FOUR, limits_of
 from aeras.perceive.yunet import Yunet
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ def evaluate_folder(
         if detect
         else reader_of_crops(network, degradation)
     )
-    return evaluate_expression(*read_labelled(folder, labels), reader)
+    best = limits_of(model, model_sha256(model)).bins.get("height_px", ())
+    least = best[-1].least if best else 0.0
+    return evaluate_expression(*read_labelled(folder, labels), reader, least=least)
 
 
 def read_labelled(folder: Path, labels: Path) -> tuple[list[Image], list[str]]:
@@ -140,7 +142,11 @@ def read_labelled(folder: Path, labels: Path) -> tuple[list[Image], list[str]]:
 
 
 def evaluate_expression(
-    images: Sequence[NDArray[Any]], labels: Sequence[str], model: Reader
+    images: Sequence[NDArray[Any]],
+    labels: Sequence[str],
+    model: Reader,
+    *,
+    least: float = 0.0,
 ) -> dict[str, Any]:
     """Compares what a model reads with labels.
 
@@ -151,13 +157,15 @@ def evaluate_expression(
         images: N pictures, see `as_bgr`.
         labels: N of `EXPRESSIONS`.
         model: reads one picture; see `reader_of_crops` and `reader_of_pictures`.
+        least: certainty from which a reading is told, see `aeras.perceive.limits`.
 
     Returns:
         n (labelled), missed (no face found, or abstained; not counted below), accuracy,
         balanced_accuracy (mean recall of the classes present), ece (expected calibration error of
         the leading class, 15 equal bins, Guo et al. 2017), per_class and groups ({recall,
         precision}, None where undefined), confusion (label -> reading -> count), ms_per_face (the
-        reader's whole time, median).
+        reader's whole time, median), told ({kept, wrong, groups}: the share of readings that are
+        certain enough to be told, how many of them name the wrong group, and their groups).
 
     Raises:
         InputError: if counts differ, there is nothing to evaluate, a label is unknown, or a picture
@@ -182,7 +190,9 @@ def evaluate_expression(
     }
     if not readings:
         raise InputError(f"no face was found in any of {len(images)} pictures")
-    return result | _scores(np.stack(readings), np.array(truth), present)
+    shares, classes = np.stack(readings), np.array(truth)
+    told = _told(shares, classes, present, least)
+    return result | _scores(shares, classes, present) | {"told": told}
 
 
 def _check(images: Sequence[NDArray[Any]], labels: Sequence[str]) -> None:
@@ -223,6 +233,24 @@ def _scores(
             name: {other: int(counts[i, j]) for j, other in enumerate(names)}
             for i, name in enumerate(names)
         },
+    }
+
+
+def _told(
+    readings: NDArray[np.float64], truth: NDArray[np.intp], names: list[str], least: float
+) -> dict[str, Any]:
+    """Scores of the four groups where the likeliest is certain enough."""
+    shares = readings / np.maximum(readings.sum(1, keepdims=True), 1e-12)
+    of = np.array([[name in members for members in GROUPS.values()] for name in names])
+    four = shares @ of
+    kept = four.max(1) >= least
+    if not kept.any():
+        return {"kept": 0.0, "wrong": None, "groups": {}}
+    wrong = four[kept].argmax(1) != of[truth[kept]].argmax(1)
+    return {
+        "kept": _rounded(kept.mean()),
+        "wrong": _rounded(wrong.mean()),
+        "groups": _group_scores(shares[kept], truth[kept], names),
     }
 
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from aeras.domain.geometry import Box
+from aeras.domain.kept import Kind
 from aeras.domain.seen import Detections, Frame, Interaction, Track
 from aeras.domain.shop import CameraRole, CameraSpec, Shop
+from aeras.shelf.attention import Attention
 from aeras.shelf.faces import FaceLog
 from aeras.shelf.fixture import FixtureOptions
 from aeras.shelf.react import Reactor
@@ -102,7 +104,9 @@ class Rig:
         self.options = options or RigOptions()
         self._perception = perception
         self._faces = FaceLog()
+        self._attention = Attention()
         self._reactor = Reactor(self._faces)
+        self._facings = {facing.id: facing for f in shop.fixtures for facing in f.facings}
         self._whereabouts = Whereabouts(cameras)
         self._face_cameras = {f.id: f.face_camera for f in shop.fixtures if f.face_camera}
         names = {camera.id for camera in cameras}
@@ -121,6 +125,10 @@ class Rig:
         self._log_faces(eye, detections, frame)
         found = [i for reader in eye.readers for i in reader.update(frame, detections, tracks)]
         return detections, self._react(eye, found)
+
+    def is_calibrated(self, camera: str) -> bool:
+        """Whether a camera of this rig still stands where its facings were drawn."""
+        return self._eyes[camera].is_calibrated
 
     def finish(self) -> list[Interaction]:
         """Closes what is open in all cameras (end of a file or of the shift)."""
@@ -163,6 +171,7 @@ class Rig:
             for fixture in eye.faced:
                 tracks = eye.before(fixture, frame)
                 self._faces.add(fixture.id, frame.t_s, detections.faces, tracks)
+                self._attention.add(fixture, frame.t_s, detections.faces, tracks, frame.size)
 
     def _react(self, eye: Eye, found: Sequence[Interaction]) -> list[Interaction]:
         own_face = eye.subject == "faces"
@@ -170,9 +179,21 @@ class Rig:
             self._reactor.react(
                 i, eye.now_s, own_face=own_face, face=self._face_of(eye, i), moves=eye.moves(i)
             )
-            for i in found
+            for i in (self._looked_at(each, own_face=own_face) for each in found)
         ]
         return [self._one_visit(eye, i) for i in reacted]
+
+    def _looked_at(self, found: Interaction, *, own_face: bool) -> Interaction:
+        """A stay at the facing that was looked at, where one was clearly."""
+        if found.kind is not Kind.DWELL or found.facing is not None:
+            return found
+        track = found.visit if own_face else None
+        look = self._attention.looked_at(found.fixture, found.start_s, found.end_s, track)
+        if look is None:
+            return found
+        facing = self._facings[look.facing]
+        sure = found.confidence * look.share
+        return replace(found, facing=facing.id, item=facing.item, confidence=sure)
 
     def _eye(self, shop: Shop, camera: CameraSpec, names: set[str]) -> Eye:
         options = self.options
