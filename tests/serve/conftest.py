@@ -57,6 +57,7 @@ def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
         ("ann", "correct horse", "manager"),
         ("vic", "only looking", "viewer"),
         ("olga", "sees to the law", "officer"),
+        ("ada", "runs the machines", "admin"),
     )
     desk = FakeDesk(board)
     links = OneTimeLinks(clock)

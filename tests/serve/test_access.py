@@ -1,70 +1,12 @@
-"""Who may ask for what: every route of the application, one by one."""
+"""Sessions, roles and limits; each route with each role: `test_matrix`."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
 
 from aeras.serve.guard import MAX_BODY
 from tests.serve.conftest import Site, make_site
-
-PUBLIC = {
-    "/static/{version}/{name:path}",
-    "/login",
-    "/logout",
-    "/enter",
-    "/setup",
-    "/healthz",
-    "/metrics",
-    "/kiosk",
-    "/kiosk-worker.js",
-    "/withdraw",
-    "/privacy",
-    "/thanks",
-    "/q/{code}",
-    "/s/{token}",
-    "/api/public/form/{token}",
-    "/api/public/answers",
-    "/api/public/kiosk",
-    "/api/public/kiosk/answers",
-}
-
-
-def _walk(routes: object) -> Iterator[tuple[str, str]]:
-    """(method, path) of every route, inside included routers too."""
-    for route in routes:  # type: ignore[attr-defined]
-        inner = getattr(route, "original_router", None)
-        if inner is not None:
-            yield from _walk(inner.routes)
-        else:
-            for method in sorted(route.methods - {"HEAD"}):
-                yield method, route.path
-
-
-ROUTES = sorted(set(_walk(make_site().app.routes)))
-
-
-def test_the_list_of_routes_is_complete():
-    paths = {path for _, path in ROUTES}
-    assert len(ROUTES) > 30
-    assert {"/", "/items/{item_id}", "/api/live", "/api/items/{item_id}/invite"} <= paths
-    assert paths >= PUBLIC - {"/kiosk-worker.js"}
-
-
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_stranger_gets_nothing_but_public_pages(site: Site, method: str, path: str):
-    if path in PUBLIC:
-        return
-    url = path.format(item_id="vegan-salami", camera_id="shelf-1", name="dpia")
-    answer = site.client().request(method, url)
-    if path.startswith("/api/"):
-        assert answer.status_code == 401
-        assert set(answer.json()) == {"what", "where", "todo"}
-    else:
-        assert answer.status_code == 303
-        assert answer.headers["location"].startswith("/login?next=")
 
 
 def test_a_forged_or_removed_session_is_a_stranger(site: Site):
