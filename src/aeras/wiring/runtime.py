@@ -220,7 +220,7 @@ class Runtime:
             if wanted is not None:
                 self._workers.take(wanted)
             self._workers.tend(halted=bool(state))
-            for message in self._workers.messages(0.25):
+            for message in self._workers.messages(0.05 if state else 0.25):
                 if isinstance(message, Kept):
                     self._take(message)
                 elif isinstance(message, Picture):

@@ -10,9 +10,13 @@ EXAMPLE = """\
 # A site file for AERAS. `aeras check site.yaml` lists every mistake with its line.
 site: {name: My Shop, timezone: Europe/Berlin}
 
-# behaviour-only loads no face model. To read expressions the profile `eu` asks for three papers:
-# privacy: {profile: eu, expression: on, controller: ..., dpia: ..., notice: ...}
+# behaviour-only loads no face model. To read expressions the profile `eu` asks for papers, opening
+# hours and where staff stand; `aeras check` names what is missing, docs/privacy.md says why:
+# privacy: {profile: eu, expression: on, jurisdiction: DE, controller: ..., dpia: ..., notice: ...}
 privacy: {profile: behaviour-only}
+
+# Outside these hours nothing is read. `open: always` for a shop that never closes.
+# hours: {open: {mon: "09:00-20:00", sat: "10:00-16:00"}, holidays: [2026-12-25]}
 
 items:
   - {id: oat-milk, name: Oat milk 1 l, gtin: "4006381333931", category: drinks, price: 1.99}

@@ -16,7 +16,7 @@ from aeras.wiring.worker import Health, Kept, Picture, WorkerPlan, run_worker
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
-HALT_S = 1.0  # a worker that has not ended by itself this long after a stop is killed
+HALT_S = 0.4  # a worker that has not ended by itself this long after a stop is killed
 STEADY_S = 60.0  # a worker that ran this long is trusted again
 STOP_S = 5.0
 
