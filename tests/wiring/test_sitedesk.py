@@ -88,6 +88,13 @@ def test_an_empty_camera_is_drawn_and_loads(path: Path) -> None:
     assert path.with_name("site.yaml.bak").read_text() == EMPTY
 
 
+def test_a_comment_that_belongs_to_what_follows_stays_there(path: Path) -> None:
+    path.write_text(EMPTY + "\n# the server\nserver: {port: 0}\n")
+    save(desk(path), DRAFT)
+    assert "\n# the server\nserver: {port: 0}\n" in path.read_text()
+    assert len(load_site(path).shop.camera("cam").marks) == len(POINTS)
+
+
 def test_a_save_changes_only_the_lines_of_what_was_dragged(path: Path) -> None:
     path.write_text(EXAMPLE)
     one = desk(path)

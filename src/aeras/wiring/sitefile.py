@@ -153,6 +153,20 @@ class Document:
         if lines:
             new["lines"] = _rows(lines)
         camera["floor"] = new
+        self._spread(camera)
+
+    def _spread(self, camera: CommentedMap) -> None:
+        """Writes a camera over several lines; a comment behind its one line goes above it."""
+        rows: CommentedSeq = self.data["cameras"]
+        number = next(n for n, row in enumerate(rows) if row is camera)
+        behind = (rows.ca.items.get(number) or [None])[0]
+        if camera.fa.flow_style() and behind:
+            if "\n" in behind.value.strip():
+                return  # what comes below it hangs on it: the long line stays one
+            del rows.ca.items[number]
+            words = behind.value.strip().removeprefix("#").strip()
+            indent = int(rows.lc.item(number)[1]) - 2
+            rows.yaml_set_comment_before_after_key(number, before=words, indent=max(0, indent))
         camera.fa.set_block_style()
 
     def _put_fixtures(self, name: str, wanted: Sequence[DraftFixture]) -> list[int]:
