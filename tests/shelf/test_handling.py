@@ -124,3 +124,15 @@ def test_nothing_is_handled_when_nobody_handles(scene: object, facings: bool) ->
     assert callable(scene)
     found = read(scene, 13, reader=reader)
     assert [(one.kind, one.facing, one.start_s) for one in found] == []
+
+
+def test_a_moved_camera_tells_nothing_of_items_and_says_so() -> None:
+    def scene(t_s: float) -> Image:
+        arm = reach_in(t_s, 160, 20, 22)
+        picture = shelf(["b"] if t_s >= 21 else [], arm=arm, seed=int(t_s * 5))
+        return np.roll(picture, (6, -12), axis=(0, 1)) if t_s >= 6 else picture
+
+    reader = FixtureReader(fixture(), CAMERA)
+    found = read(scene, 26, reader=reader)
+    assert not reader.is_calibrated
+    assert Kind.TAKE not in {one.kind for one in found}

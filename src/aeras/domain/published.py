@@ -126,7 +126,7 @@ class SurveySummary:
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
     """State of one camera: ``up``, ``starting``, ``down`` (with the reason), ``ended``; ``stopped``
-    by the stop switch, or ``closed`` outside opening hours.
+    by the stop switch, ``closed`` outside opening hours, or ``uncalibrated`` since it was moved.
     """
 
     id: str

@@ -22,6 +22,7 @@ from aeras.shelf.dwell import DwellOptions, Visit, Visits
 from aeras.shelf.handling import Deed, Handling, HandlingOptions
 from aeras.shelf.intrusion import ARM_SHARE, Intrusion, find_intrusion
 from aeras.shelf.place import Change, Place, PlaceOptions, Touch, Witness, bouts
+from aeras.shelf.steady import Steady
 from aeras.shelf.view import FixtureView, Look, Mask, ViewOptions
 from aeras.shelf.zones import Zone, fit_polygon, polygon_mask, region_round
 
@@ -92,6 +93,7 @@ class FixtureReader:
         self._look: Look | None = None
         self._last: Frame | None = None
         self._discovery: Discovery | None = None
+        self._steady = Steady()
         self._told: deque[tuple[Kind, float]] = deque(maxlen=64)
 
     def update(
@@ -130,6 +132,11 @@ class FixtureReader:
     def moved(self) -> float:
         """Share of the view that moved in the latest frame; 1 before there is one."""
         return self._look.moved if self._look else 1.0
+
+    @property
+    def is_calibrated(self) -> bool:
+        """False from when the camera was moved until it stands as before."""
+        return not self._steady.moved
 
     @property
     def busy(self) -> bool:
@@ -188,6 +195,8 @@ class FixtureReader:
         covered |= hand_mask(hands, detections.people, self._view) & look.differs
         self._view.trust(covered)
         covered |= ~self._view.trusted()
+        if self._steady.update(look, covered):
+            return []  # the facings do not lie where they were drawn
         restless = float((look.differs & ~covered).mean())
         found: list[Interaction] = []
         for shelf in self._shelves:

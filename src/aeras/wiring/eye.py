@@ -64,6 +64,11 @@ class Eye:
         self._moving = moving
         self._zones: dict[str, Zone] = {}
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the camera still stands where its facings were drawn."""
+        return all(reader.is_calibrated for reader in self.readers)
+
     def tasks(self, frame: Frame) -> frozenset[str]:
         """What is worth running on a frame: nothing, while nothing moves and nobody is there."""
         self.now_s = frame.t_s

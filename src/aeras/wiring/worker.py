@@ -118,11 +118,12 @@ class _Eye:
         self.recent.append(now)
         self.delays.append((_now() - frame.at).total_seconds())
 
-    def health(self, now: float) -> Health:
+    def health(self, now: float, *, calibrated: bool = True) -> Health:
         """State and figures; ``dropped`` is how many frames were due but not analysed."""
         working = self.source is not None and not self.failed
         state = str(self.source.state) if self.source and working else "down"
         reason = self.source.reason if self.source and working else self.failed
+        state = "uncalibrated" if state == "up" and not calibrated else state
         due = (now - self.first_s) * self.spec.fps if self.frames else 0.0
         delays = list(self.delays)
         status = CameraStatus(
@@ -290,7 +291,9 @@ class Worker:
 
     def _report(self) -> None:
         for eye in self._eyes:
-            self._outbox.show(eye.spec.id, eye.health(time.monotonic()))
+            calibrated = self._rig.is_calibrated(eye.spec.id)
+            health = eye.health(time.monotonic(), calibrated=calibrated)
+            self._outbox.show(eye.spec.id, health)
 
 
 def _now() -> datetime:

@@ -148,6 +148,9 @@ WORDS: dict[str, str] = {
     "nav.officer": "Datenschutz",
     "camera.stopped": "angehalten",
     "camera.closed": "geschlossen",
+    "camera.uncalibrated": "verschoben",
+    "camera.uncalibrated.todo": "Die Kamera wurde bewegt: ihre Plätze liegen nicht mehr dort, wo sie "
+    "eingezeichnet sind; über Artikel wird nichts berichtet. Zurückstellen oder neu einzeichnen.",
     "stop.short": "Stopp",
     "stop.button": "Alles Lesen jetzt anhalten",
     "stop.help": "Nach höchstens zwei Sekunden wird keine Kamera dieses Ladens mehr gelesen, auch "

@@ -144,6 +144,9 @@ WORDS: dict[str, str] = {
     "nav.officer": "Privacy",
     "camera.stopped": "stopped",
     "camera.closed": "closed",
+    "camera.uncalibrated": "moved",
+    "camera.uncalibrated.todo": "The camera was moved: its facings no longer lie where they were "
+    "drawn, so nothing is told of items. Put it back, or draw the facings anew.",
     "stop.short": "Stop",
     "stop.button": "Stop all reading now",
     "stop.help": "Within two seconds no camera of this shop is read any more, and it stays so after "

@@ -16,7 +16,7 @@ function watch(tile) {
   async function next() {
     if (busy || !visible || document.hidden) return;
     busy = true;
-    const up = tile.dataset.state === "up"; // a refresh of the page's words keeps this current
+    const up = ["up", "uncalibrated"].includes(tile.dataset.state); // a refresh of the page's words keeps this current
     const got = up && (await fetchPicture(url, image).catch(() => false));
     busy = false;
     if (got || !up) image.hidden = !got;
