@@ -91,7 +91,8 @@ class Face:
         expression: None where the quality gate abstained.
         abstained: Why no expression was read: "small", "cut" (by the picture's edge), "blurred",
             "hidden" (landmarks do not fit), "turned", "unclear" (readings as uncertain as this are
-            wrong too often), "skipped" (too many faces) or "off"; else "".
+            wrong too often), "excluded" (staff, or nobody known yet), "skipped" (too many faces) or
+            "off"; else "".
     """
 
     box: Box
