@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -103,6 +103,7 @@ class Counting:
         *,
         face_regions: Sequence[Box] = (),
         hand_regions: Sequence[Box] = (),
+        readable: Callable[[Box], bool] | None = None,
     ) -> Detections:
         self.looks += 1
         points = np.full((17, 3), 1 / 3, dtype=np.float32)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,15 @@ class CachedPerception:
         *,
         face_regions: Sequence[Box] = (),
         hand_regions: Sequence[Box] = (),
+        readable: Callable[[Box], bool] | None = None,
     ) -> Detections:
         """See `Perceiver.detect`."""
         rest = tasks - KEPT
-        found = self._perception.detect(frame, rest, face_regions=face_regions) if rest else None
+        found = None
+        if rest:
+            found = self._perception.detect(
+                frame, rest, face_regions=face_regions, readable=readable
+            )
         return Detections(
             faces=found.faces if found else (),
             people=self._people(frame) if "people" in tasks else (),
