@@ -21,11 +21,13 @@ ZONE = ((50.0, 50.0), (250.0, 50.0), (250.0, 200.0), (50.0, 200.0))
 TRUTH = (Truth("take", "tea", 3.0, 3.5), Truth("put_back", "tea", 8.0, 9.0))
 
 
-def _candidate(before_s: float, now_s: float, happened_s: float) -> Candidate:
+def _candidate(
+    before_s: float, now_s: float, happened_s: float, name: str | None = "tea"
+) -> Candidate:
     mask = np.zeros((230, 300), dtype=bool)
     mask[110:150, 105:135] = True  # the view keeps the pixels of a small picture as they are
     nothing = Real(**{field.name: 0.0 for field in fields(Real)})
-    place = Place(mask, name="tea")
+    place = Place(mask, name=name)
     return Candidate(
         nothing, Came(0, 0, 0), before_s, happened_s, now_s, State.AWAY, 0.5, True, place
     )
@@ -35,13 +37,13 @@ def _labels(scribe: Scribe) -> list[tuple[bool, bool]]:
     return [(e.is_real, e.has_come) for e in scribe.examples]
 
 
-def _scribe(*, facings: bool) -> Scribe:
+def _scribe() -> Scribe:
     fixture = Fixture("f", "f", "c", ZONE, (Facing("tea-1", "tea", BOX),))
-    return Scribe("g", fixture, (300, 230), TRUTH, facings=facings)
+    return Scribe("g", fixture, (300, 230), TRUTH)
 
 
 def test_a_change_is_one_if_a_unit_more_or_less_stands_there() -> None:
-    scribe = _scribe(facings=True)
+    scribe = _scribe()
     for before_s, now_s in ((2.0, 5.0), (5.0, 8.5), (2.0, 9.5), (4.0, 7.0), (3.2, 5.0)):
         scribe(_candidate(before_s, now_s, now_s))
     # The last one began while the item was on its way: nothing is learned from it.
@@ -49,9 +51,9 @@ def test_a_change_is_one_if_a_unit_more_or_less_stands_there() -> None:
 
 
 def test_without_facings_place_and_time_of_a_true_event_tell() -> None:
-    scribe = _scribe(facings=False)
-    scribe(_candidate(0.0, 5.0, 3.6))
-    scribe(_candidate(0.0, 7.0, 6.0))
+    scribe = _scribe()
+    scribe(_candidate(0.0, 5.0, 3.6, None))
+    scribe(_candidate(0.0, 7.0, 6.0, None))
     assert _labels(scribe) == [(True, False), (False, False)]
 
 

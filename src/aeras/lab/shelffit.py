@@ -78,31 +78,23 @@ class Scribe:
         fixture: With all its facings, also where the rig does not get to know them.
         size: (width, height) of the frames.
         truth: What happens.
-        facings: Whether the rig knows them.
     """
 
     def __init__(
-        self,
-        group: str,
-        fixture: Fixture,
-        size: tuple[int, int],
-        truth: Sequence[Truth],
-        *,
-        facings: bool,
+        self, group: str, fixture: Fixture, size: tuple[int, int], truth: Sequence[Truth]
     ) -> None:
         self.examples: list[Example] = []
-        self._group, self._facings = group, facings
+        self._group = group
         self._truth = [e for e in truth if e.kind in {"take", "put_back"}]
         self._boxes = {f.item: polygon_box(f.polygon) for f in fixture.facings}
-        outlines = [fixture.polygon, *(f.polygon for f in fixture.facings if facings)]
-        view = FixtureView(region_round([p for p in outlines if p], MARGIN, size))
+        view = FixtureView(region_round([fixture.polygon], MARGIN, size))
         self._scale, self._corner = view.scale, view.region[:2]
 
     def __call__(self, seen: Candidate) -> None:
         """Implements `aeras.shelf.place.Witness`."""
-        label = self._at_facing(seen) if self._facings else self._anywhere(seen)
+        label = self._at_facing(seen) if seen.place.name else self._anywhere(seen)
         if label is not None:
-            place = f"{self._facings} {seen.place.name or seen.place.box}"
+            place = str(seen.place.name or seen.place.box)
             self.examples.append(
                 Example(self._group, place, vector(seen.real), vector(seen.came), *label)
             )
@@ -139,11 +131,11 @@ def from_clips(data: Path, annotations: Path, cache: Path | None) -> Iterator[Ex
     """Examples of the clips that may be used for fitting."""
     clips = [c for c in annotated(data / "clips", annotations) if c.split == "fit"]
     for clip in [*clips, *bottles(data / "clips")]:
-        for facings in (True, False):
-            scribe = Scribe(clip.group, clip.fixture, clip.size, clip.truth, facings=facings)
-            options = RigOptions(fixture=FixtureOptions(witness=scribe))
-            Bench(cache, options).play(clip if facings else clip.without_facings)
-            yield from scribe.examples
+        scribe = Scribe(clip.group, clip.fixture, clip.size, clip.truth)
+        bench = Bench(cache, RigOptions(fixture=FixtureOptions(witness=scribe)))
+        for known in (clip, clip.without_facings):
+            bench.play(known)
+        yield from scribe.examples
 
 
 def from_stories(stories: Iterable[Story]) -> Iterator[Example]:
@@ -154,16 +146,15 @@ def from_stories(stories: Iterable[Story]) -> Iterator[Example]:
         fixture, size = shop.fixtures[0], shop.cameras[0].size
         truth = [Truth(e.kind, e.item, e.from_s, e.to_s) for e in one.tale.events]
         restocked = [replace(e, kind="put_back") for e in truth if e.kind == "restock"]
-        for facings in (True, False):
-            group = f"story {one.number}"
-            scribe = Scribe(group, fixture, size, truth + restocked, facings=facings)
-            options = RigOptions(fixture=FixtureOptions(witness=scribe))
-            known = shop if facings else replace(shop, fixtures=(replace(fixture, facings=()),))
-            rig = Rig(known, known.cameras, perception, options)
-            for t_s, image in one.frames():
-                rig.update(Frame(CAMERA, EPOCH + timedelta(seconds=t_s), t_s, image))
-            rig.finish()
-            yield from scribe.examples
+        scribe = Scribe(f"story {one.number}", fixture, size, truth + restocked)
+        zone = replace(fixture, id="without facings", facings=())
+        both = replace(shop, fixtures=(fixture, zone))
+        options = RigOptions(fixture=FixtureOptions(witness=scribe))
+        rig = Rig(both, both.cameras, perception, options)
+        for t_s, image in one.frames():
+            rig.update(Frame(CAMERA, EPOCH + timedelta(seconds=t_s), t_s, image))
+        rig.finish()
+        yield from scribe.examples
 
 
 def fit(examples: Sequence[Example]) -> tuple[Floats, Floats]:
