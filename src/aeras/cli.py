@@ -281,7 +281,8 @@ def audit(
     surround: Annotated[
         bool, typer.Option("--surround", help="Put each picture into a larger grey one.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
+    sample: Annotated[int, typer.Option(help="Only so many of each group.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of the sample and the intervals.")] = 0,
     gate: Annotated[bool, typer.Option("--gate", help="Exit 1 where a gap is too wide.")] = False,
     html: Annotated[Path | None, typer.Option(help="Also write a report to this file.")] = None,
     as_json: JsonOpt = False,
@@ -304,7 +305,7 @@ def audit(
         model=model,
         degradation=Degradation(downscale_px=downscale, jpeg=jpeg),
         surround=surround,
-        options=AuditOptions(margin=margin, seed=seed),
+        options=AuditOptions(margin=margin, sample=sample, seed=seed),
     )
     if html:
         write_report(result, html)

@@ -29,6 +29,7 @@ REASONS = {
     "blurred": "blurred",
     "hidden": "hidden",
     "turned": "turned away",
+    "unclear": "too uncertain",
 }
 
 
