@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,11 @@ from fastapi.testclient import TestClient
 from aeras.domain.oversight import Oversight
 from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
-from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, FakeUsers, make_oversight
+from aeras.store.control import Control
+from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, make_oversight, make_users
+
+FOLDER = tempfile.TemporaryDirectory(prefix="aeras-serve-")
+"""Of the control databases; goes with the process."""
 
 
 @dataclass
@@ -35,7 +41,7 @@ class Site:
 
     app: FastAPI
     board: FakeBoard
-    users: FakeUsers
+    users: Control
     desk: FakeDesk
     links: OneTimeLinks
     clock: Moment
@@ -53,7 +59,8 @@ class Site:
 def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
     clock = Moment()
     board = FakeBoard(simulated=simulated)
-    users = FakeUsers(
+    users = make_users(
+        Path(tempfile.mkdtemp(dir=FOLDER.name)),
         ("ann", "correct horse", "manager"),
         ("vic", "only looking", "viewer"),
         ("olga", "sees to the law", "officer"),
@@ -68,6 +75,7 @@ def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
         desk,
         oversight=oversight,
         secret=SECRET,
+        hosts=("testserver",),
         links=links,
         clock=clock,
         monotonic=clock.monotonic,

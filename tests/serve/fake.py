@@ -8,11 +8,15 @@ from __future__ import annotations
 import math
 import queue
 import random
+import tempfile
 import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from argon2 import PasswordHasher
 
 from aeras.domain.desk import Invitation, Refusal, RefusedError
 from aeras.domain.errors import InputError
@@ -27,7 +31,7 @@ from aeras.domain.oversight import (
     Standing,
     Stopped,
 )
-from aeras.domain.ports import Subscription, User
+from aeras.domain.ports import Subscription
 from aeras.domain.published import (
     CameraStatus,
     FacingRow,
@@ -40,6 +44,7 @@ from aeras.domain.published import (
     TriggerRow,
 )
 from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture, Item, Shop
+from aeras.store.control import Control
 
 NOW = datetime(2026, 11, 22, 14, 20, tzinfo=UTC)
 K = 10
@@ -520,26 +525,12 @@ def make_oversight() -> Oversight:
     return Oversight(audit, FakeSwitch(audit), FakePapers())
 
 
-class FakeUsers:
-    """Users with plain passwords: a fake for tests only."""
-
-    def __init__(self, *users: tuple[str, str, str]) -> None:
-        self._users = {name: (password, role) for name, password, role in users}
-
-    def add_user(self, name: str, password: str, role: str) -> None:
-        if name in self._users:
-            raise InputError(f"the name {name!r} is taken", todo="Choose another")
-        self._users[name] = (password, role)
-
-    def sign_in(self, name: str, password: str) -> User | None:
-        known = self._users.get(name)
-        return User(name, known[1]) if known and known[0] == password else None
-
-    def user(self, name: str) -> User | None:
-        return User(name, self._users[name][1]) if name in self._users else None
-
-    def has_users(self) -> bool:
-        return bool(self._users)
+def make_users(folder: Path, *users: tuple[str, str, str]) -> Control:
+    """The real accounts, with passwords that are quick to hash."""
+    control = Control(folder / "control.sqlite", hasher=PasswordHasher(1, 8, 1))
+    for name, password, role in users:
+        control.add_user(name, password, role)
+    return control
 
 
 _TEXT = {
@@ -728,7 +719,7 @@ def main() -> None:
 
     now = datetime.now(UTC)
     board = FakeBoard(now=now)
-    users = FakeUsers(("demo", "demo demo demo", "manager"))
+    users = make_users(Path(tempfile.mkdtemp()), ("demo", "demo demo demo", "admin"))
     links = OneTimeLinks(lambda: datetime.now(UTC))
     app = create_app(
         board, users, FakeDesk(board), oversight=make_oversight(), secret=SECRET, links=links

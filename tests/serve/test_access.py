@@ -17,7 +17,7 @@ def test_a_forged_or_removed_session_is_a_stranger(site: Site):
     client.cookies.set("aeras_session", good[:-2] + ("AA" if good[-2:] != "AA" else "BB"))
     assert client.get("/api/shop").status_code == 401
     client = site.signed_in()
-    del site.users._users["ann"]
+    site.users.set_disabled("ann", True)
     assert client.get("/api/shop").status_code == 401
 
 

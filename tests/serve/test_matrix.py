@@ -13,7 +13,7 @@ from aeras.serve.live import Listener
 from tests.serve.conftest import Site, make_site
 
 ANYONE = "anyone"
-V, M, O = Role.VIEWER, Role.MANAGER, Role.OFFICER  # noqa: E741 - a table
+V, M, O, A = Role.VIEWER, Role.MANAGER, Role.OFFICER, Role.ADMIN  # noqa: E741 - a table
 
 MATRIX: dict[str, str] = {
     # sign-in and what shoppers open
@@ -23,6 +23,9 @@ MATRIX: dict[str, str] = {
     "GET /enter": ANYONE,
     "GET /setup": ANYONE,
     "POST /setup": ANYONE,
+    "POST /login/code": ANYONE,
+    "GET /join": ANYONE,
+    "POST /join": ANYONE,
     "GET /healthz": ANYONE,
     "GET /metrics": ANYONE,  # this machine or the metrics token: tests/serve/test_access.py
     "GET /static/{version}/{name:path}": ANYONE,
@@ -54,6 +57,15 @@ MATRIX: dict[str, str] = {
     "GET /privacy/officer": O,
     "POST /privacy/approve": O,
     "GET /privacy/papers/{name}": O,
+    "GET /account": V,
+    "POST /account/second-factor": V,
+    "POST /account/second-factor/off": V,
+    "POST /account/sign-out": V,
+    "POST /account/tokens": V,
+    "POST /account/tokens/revoke": V,
+    "GET /users": A,
+    "POST /users/invite": A,
+    "POST /users/change": A,
     # API
     "GET /api/openapi.json": V,
     "GET /api/shop": V,
@@ -152,6 +164,7 @@ def test_a_stranger_is_told_to_sign_in(site: Site, route: str):
         assert answer.status_code == 303
 
 
+MORE = ("token", "code", "role", "what", "sealed", "id", "proof")
 CHANGING = [r for r in MATRIX if not r.startswith("GET") and not r.startswith("POST /api/public")]
 
 
@@ -162,6 +175,6 @@ def test_nothing_changes_without_the_page_s_token(site: Site, route: str):
     if route == "POST /logout":
         client = site.signed_in("vic")
     method, path = route.split()
-    form = dict.fromkeys(("name", "password", "again", "token", "code", "role", "days"), "a" * 12)
+    form = dict.fromkeys(("name", "password", "again", *MORE), "a" * 12) | {"days": "3"}
     sent = {"json": {}} if path.startswith("/api/") else {"data": form}
     assert client.request(method, url_of(path), **sent).status_code == 403

@@ -126,10 +126,13 @@ class Channel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person who may sign in. ``role`` is one of `aeras.domain.roles.Role`."""
+    """A person who may sign in. ``role`` is one of `aeras.domain.roles.Role`; ``second_factor``
+    says that a code is asked for as well.
+    """
 
     name: str
     role: str
+    second_factor: bool = False
 
 
 class UserBook(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -12,22 +12,23 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
+from aeras.domain.accounts import Accounts
 from aeras.domain.desk import SurveyDesk
 from aeras.domain.errors import ServeError
 from aeras.domain.oversight import Oversight
-from aeras.domain.ports import Board, Clock, UserBook
+from aeras.domain.ports import Board, Clock
 from aeras.domain.site_desk import SiteDesk
-from aeras.serve import api, auth, calibration, errors, pages, public, watch
+from aeras.serve import api, auth, calibration, errors, pages, people, public, watch
 from aeras.serve import oversight as privacy
 from aeras.serve.assets import Assets
 from aeras.serve.desk_links import CardLinks
-from aeras.serve.guard import BodyLimit, SecurityHeaders
+from aeras.serve.guard import BodyLimit, KnownHosts, SecurityHeaders
 from aeras.serve.links import OneTimeLinks
 from aeras.serve.live import Hub
 from aeras.serve.memo import RememberingBoard
 from aeras.serve.render import Pages
 from aeras.serve.session import Sessions
-from aeras.serve.throttle import Throttle
+from aeras.serve.throttle import StoredThrottle, Throttle
 
 MIN_SECRET = 32
 
@@ -38,7 +39,7 @@ def _utc_now() -> datetime:
 
 def create_app(
     board: Board,
-    users: UserBook,
+    users: Accounts,
     desk: SurveyDesk,
     *,
     oversight: Oversight,
@@ -49,6 +50,8 @@ def create_app(
     monotonic: Callable[[], float] = time.monotonic,
     public_url: str | None = None,
     https: bool = False,
+    hosts: Collection[str] = (),
+    second_factor: bool = False,
     metrics_token: str | None = None,
 ) -> FastAPI:
     """Builds the application.
@@ -66,6 +69,8 @@ def create_app(
         public_url: Address under which phones reach this site, for QR codes; default: the one
             each request came to.
         https: Set behind TLS: cookies become Secure and browsers are told to insist on it.
+        hosts: Names under which this site may be asked, besides addresses and localhost.
+        second_factor: Administrators and officers need one.
         metrics_token: Lets another machine read /metrics; without it only this one may.
 
     Raises:
@@ -100,6 +105,7 @@ def create_app(
         middleware=[
             Middleware(watch.Timing, metrics=metrics),
             Middleware(SecurityHeaders, https=https),
+            Middleware(KnownHosts, hosts=hosts),
             Middleware(BodyLimit),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
         ],
@@ -108,7 +114,7 @@ def create_app(
             Route("/kiosk-worker.js", assets.kiosk_worker),
         ],
     )
-    sessions = Sessions(users, secret, https=https)
+    sessions = Sessions(users, secret, clock, https=https)
     for name, part in {
         "board": remembering,
         "users": users,
@@ -125,8 +131,10 @@ def create_app(
         "metrics": metrics,
         "metrics_token": metrics_token,
         "public_url": public_url,
-        "throttle_name": Throttle(5, 300, monotonic),
-        "throttle_client": Throttle(30, 300, monotonic),
+        "second_factor": second_factor,
+        "throttle_name": StoredThrottle("name", 5, 300, users, secret, clock),
+        "throttle_code": StoredThrottle("code", 5, 300, users, secret, clock),
+        "throttle_client": StoredThrottle("client", 30, 300, users, secret, clock),
         "throttle_public": Throttle(120, 60, monotonic),
     }.items():
         setattr(app.state, name, part)
@@ -135,6 +143,6 @@ def create_app(
         app.include_router(router)
     for router in (calibration.api, calibration.pages):
         app.include_router(router)
-    for router in (privacy.public, privacy.api, privacy.pages):
+    for router in (privacy.public, privacy.api, privacy.pages, people.router):
         app.include_router(router)
     return app

@@ -34,7 +34,7 @@ def client_of(request: Request) -> str:
 
 def _signed_in(request: Request, user: User, target: str) -> Response:
     response = RedirectResponse(target, 303)
-    request.app.state.sessions.start(response, user)
+    request.app.state.sessions.start(request, response, user)
     return response
 
 
@@ -80,7 +80,48 @@ def login(
         known = state.users.user(name)  # what strangers type may be a password or a person's name
         state.oversight.audit.add(Act.SIGN_IN_FAILED, known.name if known else SYSTEM)
         return _login(request, safe_next(next), problem="login.wrong", status=401)
+    if user.second_factor:
+        proof = state.sessions.seal(visitor(request), "password", user.name)
+        return _ask_code(request, proof, safe_next(next))
     state.throttle_name.clear(name.casefold())
+    return _signed_in(request, user, safe_next(next))
+
+
+def _ask_code(
+    request: Request, proof: str, target: str, *, problem: str = "", status: int = 200
+) -> Response:
+    page: Response = request.app.state.pages.page(
+        request, "code.html", status=status, proof=proof, target=target, problem=problem
+    )
+    return page
+
+
+@router.post("/login/code")
+def login_code(
+    request: Request,
+    *,
+    proof: Annotated[str, Form(max_length=400)],
+    code: FormText,
+    csrf: FormText = "",
+    next: FormText = "/",
+) -> Response:
+    """Checks the second factor; throttled as the password is."""
+    state = request.app.state
+    who = visitor(request)
+    state.sessions.check_form(who, csrf)
+    name = state.sessions.unseal(who, "password", proof)
+    user = state.users.user(name) if name else None
+    if user is None:
+        return _login(request, safe_next(next), problem="login.late", status=401)
+    client_wait_s = state.throttle_client.take(client_of(request))
+    wait_s = max(state.throttle_code.take(user.name), client_wait_s)
+    if wait_s > 0:
+        raise TooManyError(wait_s)
+    if not state.users.check_code(user.name, code, state.clock()):
+        state.oversight.audit.add(Act.SIGN_IN_FAILED, user.name, what="second factor")
+        return _ask_code(request, proof, safe_next(next), problem="login.code.wrong", status=401)
+    state.throttle_code.clear(user.name)
+    state.throttle_name.clear(user.name.casefold())
     return _signed_in(request, user, safe_next(next))
 
 
@@ -92,7 +133,7 @@ def logout(request: Request, csrf: FormText = "") -> Response:
     response = RedirectResponse("/login", 303)
     if who.user:
         sessions.check_form(who, csrf)
-        sessions.end(response, who)
+        sessions.end(request, response)
     return response
 
 
@@ -148,7 +189,7 @@ def setup(
     state.sessions.check_form(visitor(request), csrf)
     if not state.links.valid(token, "setup"):
         raise _dead_link()
-    problem = _password_problem(name, password, again)
+    problem = password_problem(name, password, again)
     if problem:
         return _setup(request, token, problem=problem, status=422)
     try:
@@ -156,10 +197,11 @@ def setup(
     except InputError as error:
         return _setup(request, token, problem=str(error), status=422)
     state.links.spend(token, "setup")
+    state.oversight.audit.add(Act.USER_CHANGED, name.strip(), what="first user, role admin")
     return _signed_in(request, User(name.strip(), "admin"), "/")
 
 
-def _password_problem(name: str, password: str, again: str) -> str:
+def password_problem(name: str, password: str, again: str) -> str:
     """The word key of what is wrong, or ""."""
     if not name.strip():
         return "setup.no_name"

@@ -12,7 +12,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from aeras.domain.desk import Refusal, RefusedError
 from aeras.domain.errors import AerasError, InputError, PrivacyError, StoreError
 from aeras.domain.site_desk import ConflictError
-from aeras.serve.session import NotAllowedError, SignInNeededError
+from aeras.serve.session import (
+    NotAllowedError,
+    SecondFactorNeededError,
+    SignInNeededError,
+)
 
 REFUSAL_STATUS = {
     Refusal.EXPIRED: 410,
@@ -94,6 +98,13 @@ def install(app: FastAPI) -> None:
             return answer(request, 401, "nobody is signed in", todo="Sign in at /login")
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(target)}", 303)
+
+    @app.exception_handler(SecondFactorNeededError)
+    def second_factor_needed(request: Request, _error: SecondFactorNeededError) -> Response:
+        if request.url.path.startswith("/api/"):
+            what = "this site asks you for a second factor"
+            return answer(request, 403, what, todo="Set it up at /account")
+        return RedirectResponse("/account", 303)
 
     @app.exception_handler(NotAllowedError)
     def not_allowed(request: Request, error: NotAllowedError) -> Response:

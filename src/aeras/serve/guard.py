@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+from ipaddress import ip_address
+
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -57,6 +61,49 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+class KnownHosts:
+    """Refuses requests for a host name that is not this site's.
+
+    Otherwise another site's page could have its own name point here (DNS rebinding), and a forged
+    name would stand in the links that pages print. An IP address is no name that could be pointed
+    elsewhere: it is always accepted, as is ``localhost``.
+    """
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str] = ()) -> None:
+        self.app = app
+        self.hosts = {"localhost", *(host.lower() for host in hosts)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "http" and not self._known(_header(scope, b"host")):
+            answer = JSONResponse(
+                {
+                    "what": "this site is not known under that name",
+                    "where": "Host",
+                    "todo": "Use its address, or add the name to server.hosts in the site file",
+                },
+                400,
+            )
+            await answer(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    def _known(self, host: str) -> bool:
+        name = re.sub(r":\d{1,5}$", "", host)
+        if name.lower() in self.hosts:
+            return True
+        try:
+            ip_address(name.removeprefix("[").removesuffix("]"))
+        except ValueError:
+            return False
+        return True
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    found: bytes = next((value for key, value in scope["headers"] if key == name), b"")
+    return found.decode("latin-1")
 
 
 class BodyLimit:

@@ -1,7 +1,8 @@
-"""Signed session cookies, CSRF tokens, and who is asking."""
+"""Session cookies, CSRF tokens, tokens of machines, and who is asking."""
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
@@ -11,12 +12,15 @@ from fastapi import Request
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.responses import Response
 
-from aeras.domain.ports import User, UserBook
+from aeras.domain.accounts import ABSOLUTE, Accounts
+from aeras.domain.ports import Clock, User
 from aeras.domain.roles import Role, allows
 
 SESSION = "aeras_session"
 FORM = "aeras_form"
-MAX_AGE_S = 12 * 3600
+MAX_AGE_S = int(ABSOLUTE.total_seconds())
+SEALED_S = 600
+"""Seconds between a page and its form, where the page hands something over."""
 
 
 class SignInNeededError(Exception):
@@ -32,40 +36,51 @@ class NotAllowedError(Exception):
         super().__init__(what)
 
 
+class SecondFactorNeededError(Exception):
+    """The site asks this user for a second factor, and there is none yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks: the user, or None, and the nonce that this visitor's form tokens bind to."""
+    """Who asks: the user, or None, and the nonce that this visitor's form tokens bind to.
+
+    ``machine`` says that a token was sent, which no other site's page can do for it: such requests
+    need no form token.
+    """
 
     user: User | None
     nonce: str
+    machine: bool = False
 
 
 class Sessions:
-    """Makes and reads the cookies.
+    """Makes and reads the cookies, and reads the tokens of machines.
 
     Args:
-        users: Asked on each request, so that a removed user is out at once.
-        secret: Signs; at least 32 characters.
+        accounts: Asked on each request, so that who is locked out is out at once.
+        secret: Signs form tokens; at least 32 characters.
+        clock: UTC.
         https: Marks cookies Secure.
     """
 
-    def __init__(self, users: UserBook, secret: str, *, https: bool = False) -> None:
-        self._users = users
+    def __init__(
+        self, accounts: Accounts, secret: str, clock: Clock, *, https: bool = False
+    ) -> None:
+        self._accounts = accounts
         self._https = https
-        self._signer = URLSafeTimedSerializer(secret, salt="aeras.session")
+        self._clock = clock
         self._form = URLSafeSerializer(secret, salt="aeras.form")
-        self._ended: set[str] = set()
+        self._sealed = URLSafeTimedSerializer(secret, salt="aeras.sealed")
 
     def read(self, request: Request) -> Visitor:
-        """The visitor behind a request, from its cookies."""
-        nonce = self._nonce(request)
-        try:
-            held = self._signer.loads(request.cookies.get(SESSION, ""), max_age=MAX_AGE_S)
-            name, session = str(held["user"]), str(held["session"])
-        except (BadSignature, KeyError, TypeError):
-            return Visitor(None, nonce)
-        user = None if session in self._ended else self._users.user(name)
-        return Visitor(user, session if user else nonce)
+        """The visitor behind a request, from its token or cookies."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and request.url.path.startswith("/api/"):
+            user = self._accounts.token_user(token.strip(), self._clock())
+            return Visitor(user, "", machine=True)
+        held = request.cookies.get(SESSION, "")
+        user = self._accounts.session_user(held, self._clock()) if held else None
+        return Visitor(user, _nonce_of(held) if user else self._nonce(request))
 
     def _nonce(self, request: Request) -> str:
         try:
@@ -73,16 +88,29 @@ class Sessions:
         except BadSignature:
             return secrets.token_hex(16)
 
-    def start(self, response: Response, user: User) -> None:
-        """Signs the user in; a fresh session id each time, so that none can be planted."""
-        value = self._signer.dumps({"user": user.name, "session": secrets.token_hex(16)})
-        self._set(response, SESSION, str(value), MAX_AGE_S)
+    def start(self, request: Request, response: Response, user: User) -> None:
+        """Signs the user in: always by a new session, so that none can be planted."""
+        self._accounts.end_session(request.cookies.get(SESSION, ""))
+        token = self._accounts.start_session(user.name, self._clock())
+        self._set(response, SESSION, token, MAX_AGE_S)
 
-    def end(self, response: Response, visitor: Visitor) -> None:
+    def end(self, request: Request, response: Response) -> None:
         """Signs out; the cookie's copy elsewhere stops working, too."""
-        if visitor.user:
-            self._ended.add(visitor.nonce)
+        self._accounts.end_session(request.cookies.get(SESSION, ""))
         response.delete_cookie(SESSION, httponly=True, samesite="lax", secure=self._https)
+
+    def seal(self, visitor: Visitor, purpose: str, text: str) -> str:
+        """A text that this visitor's next form brings back unchanged, within `SEALED_S`."""
+        return str(self._sealed.dumps([purpose, text, visitor.nonce]))
+
+    def unseal(self, visitor: Visitor, purpose: str, sealed: str) -> str | None:
+        """The text of `seal`; None if it is another visitor's, for another purpose, or too old."""
+        try:
+            sealed_for, text, nonce = self._sealed.loads(sealed, max_age=SEALED_S)
+        except (BadSignature, ValueError, TypeError):
+            return None
+        same = hmac.compare_digest(str(nonce), visitor.nonce) and sealed_for == purpose
+        return str(text) if same else None
 
     def remember(self, response: Response, visitor: Visitor) -> None:
         """Gives a visitor without a session the cookie that form tokens bind to."""
@@ -95,7 +123,11 @@ class Sessions:
 
     def check_form(self, visitor: Visitor, token: str) -> None:
         """Raises NotAllowedError unless the token was made for this visitor."""
-        if not hmac.compare_digest(token.encode(), self.form_token(visitor).encode()):
+        if visitor.machine:
+            return
+        if not hmac.compare_digest(
+            token.encode("utf-8", "replace"), self.form_token(visitor).encode()
+        ):
             raise NotAllowedError(
                 "this form is too old or did not come from this site",
                 "Load the page again and repeat",
@@ -113,6 +145,10 @@ class Sessions:
         )
 
 
+def _nonce_of(session: str) -> str:
+    return hashlib.sha256(f"nonce:{session}".encode()).hexdigest()[:32]
+
+
 def visitor(request: Request) -> Visitor:
     """Dependency: the visitor, read once a request."""
     if not hasattr(request.state, "visitor"):
@@ -121,12 +157,28 @@ def visitor(request: Request) -> Visitor:
     return found
 
 
-def require_user(request: Request) -> User:
-    """Dependency: the signed-in user, or SignInNeededError."""
+def require_person(request: Request) -> User:
+    """Dependency: the signed-in user, who may still have to set up a second factor."""
     user = visitor(request).user
     if user is None:
         raise SignInNeededError
     return user
+
+
+def require_user(request: Request) -> User:
+    """Dependency: the signed-in user; SignInNeededError, or SecondFactorNeededError where the site
+    asks for one.
+    """
+    user = require_person(request)
+    if needs_second_factor(request, user):
+        raise SecondFactorNeededError
+    return user
+
+
+def needs_second_factor(request: Request, user: User) -> bool:
+    """Whether the site demands a second factor that the user does not have."""
+    demanded: bool = request.app.state.second_factor
+    return demanded and user.role in (Role.ADMIN, Role.OFFICER) and not user.second_factor
 
 
 def require(needed: Role) -> Callable[[Request], User]:

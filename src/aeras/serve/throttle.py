@@ -1,10 +1,53 @@
-"""Counts attempts per key in a sliding window; in memory, because one process serves a site."""
+"""Counts attempts per key in a sliding window: in memory, or stored where guessing must not profit
+from a restart.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aeras.domain.accounts import Accounts
+from aeras.domain.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class StoredThrottle:
+    """Allows ``limit`` attempts in ``window_s`` seconds for each key, over restarts.
+
+    Attributes:
+        purpose: Keeps the keys of two throttles apart.
+        limit: Attempts allowed.
+        window_s: Length of the window in seconds.
+        accounts: Where attempts are counted.
+        secret: Keys are stored under an HMAC with it: an address cannot be found by trying all.
+        clock: UTC.
+    """
+
+    purpose: str
+    limit: int
+    window_s: float
+    accounts: Accounts
+    secret: str
+    clock: Clock
+
+    def take(self, key: str) -> float:
+        """Counts an attempt if there is room; the seconds to wait if there is none."""
+        window = timedelta(seconds=self.window_s)
+        return self.accounts.take_attempt(self._key(key), self.limit, window, self.clock())
+
+    def clear(self, key: str) -> None:
+        """Forgets a key, after a success."""
+        self.accounts.clear_attempts(self._key(key))
+
+    def _key(self, key: str) -> str:
+        text = f"{self.purpose}:{key}".encode("utf-8", "surrogatepass")
+        return hmac.new(self.secret.encode(), text, hashlib.sha256).hexdigest()
 
 
 class Throttle:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import Engine, create_engine, delete, event, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError, IntegrityError
@@ -21,24 +20,20 @@ from sqlalchemy.orm import Session
 
 from aeras.domain.errors import InputError, StoreError
 from aeras.domain.kept import Answer, Origin, Trigger, TriggerState
-from aeras.domain.ports import User
-from aeras.domain.roles import Role
+from aeras.store.people import People
 from aeras.store.schema import migrate
 from aeras.store.tables import (
     AnswerRecord,
     SettingRecord,
     TokenRecord,
     TriggerRecord,
-    UserRecord,
 )
 
-MIN_PASSWORD = 10
-MAX_PASSWORD = 1024
 _OWNER_ONLY = 0o600
 
 
-class Control:
-    """The control data of one site; implements `TriggerBook`, `AnswerBook` and `UserBook`.
+class Control(People):
+    """The control data of one site; implements `TriggerBook`, `AnswerBook` and `Accounts`.
 
     Every method is one transaction and may be called from any thread. Writes are on disk when
     the method returns (WAL, full synchronisation).
@@ -182,51 +177,6 @@ class Control:
         with self._session() as session:
             return session.scalar(query) or 0
 
-    # --- users ----------------------------------------------------------------------------
-
-    def add_user(self, name: str, password: str, role: str) -> None:
-        """Stores a user with an argon2 hash.
-
-        Raises InputError for a name that is taken or unusable, a short password, a role that
-        does not exist.
-        """
-        _check_user(name, password, role)
-        record = UserRecord(name=name, role=role, password_hash=self._hasher.hash(password))
-        try:
-            with self._session() as session:
-                session.add(record)
-        except IntegrityError:
-            raise InputError(
-                f"there is already a user {name!r}", todo="Choose another name"
-            ) from None
-
-    def sign_in(self, name: str, password: str) -> User | None:
-        """The user, or None when name or password is wrong; takes the same time either way."""
-        with self._session() as session:
-            record = session.get(UserRecord, name)
-            found = (record.password_hash, User(record.name, record.role)) if record else None
-        matches = self._verify(found[0] if found else self._nobody, password[:MAX_PASSWORD])
-        return found[1] if found and matches else None
-
-    def user(self, name: str) -> User | None:
-        """The user of that name."""
-        with self._session() as session:
-            record = session.get(UserRecord, name)
-            return User(record.name, record.role) if record else None
-
-    def has_users(self) -> bool:
-        """False on first run."""
-        with self._session() as session:
-            return session.scalar(select(UserRecord.name).limit(1)) is not None
-
-    def _verify(self, stored: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(stored, password)
-        except VerifyMismatchError:
-            return False
-        except InvalidHashError as error:
-            raise StoreError("a stored password hash is damaged", where=str(self._path)) from error
-
     # --- settings -------------------------------------------------------------------------
 
     def setting(self, name: str) -> str | None:
@@ -338,22 +288,6 @@ def _store_error(error: DatabaseError, path: Path) -> StoreError:
         if re.search(pattern, text):
             return StoreError(what, where=str(path), todo=todo)
     return StoreError(f"database error: {text}", where=str(path))
-
-
-def _check_user(name: str, password: str, role: str) -> None:
-    if not re.fullmatch(r"[\w.@+-]{1,64}", name):
-        raise InputError(
-            f"{name[:80]!r} cannot be a user name",
-            todo="Use 1 to 64 letters, digits, dots, dashes, underscores, + or @",
-        )
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise InputError(
-            f"the password has {len(password)} characters, "
-            f"expected {MIN_PASSWORD} to {MAX_PASSWORD}",
-            todo="Choose a longer sentence that you can remember",
-        )
-    if role not in list(Role):
-        raise InputError(f"unknown role {role!r}, expected one of {', '.join(Role)}")
 
 
 def _trigger(record: TriggerRecord) -> Trigger:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -75,11 +76,17 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         secret=runtime.control.secret("session"),
         links=links,
         public_url=runtime.site.server.public_url or url,
+        hosts=_hosts(runtime.site.server.public_url),
     )
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="on"
     )
     return Web(url, links, uvicorn.Server(config), sock)
+
+
+def _hosts(public_url: str | None) -> list[str]:
+    """Names under which the pages may be asked for."""
+    return [name for name in (urlsplit(public_url or "").hostname, socket.gethostname()) if name]
 
 
 def _site_desk(runtime: Runtime) -> SiteFileDesk:
