@@ -59,7 +59,7 @@ def test_a_camera_that_sends_another_size_than_when_calibrated_is_refused(tmp_pa
     good = camera(clip, (64, 48), calibrated_on=SIZE)
     assert next(open_source(good, clock=clock).frames()).sent_size == SIZE
     changed = camera(clip, (64, 48), calibrated_on=(SIZE[0] * 2, SIZE[1] * 2))
-    with pytest.raises(SourceError, match="was calibrated with .*mark them again"):
+    with pytest.raises(SourceError, match=r"was calibrated with .*mark them again"):
         next(open_source(changed, clock=clock).frames())
 
 

@@ -1,4 +1,4 @@
-"""A decoded picture to a `Frame` of the configured size, with the excluded and staff zones blanked."""
+"""A decoded picture to a `Frame` of the configured size, excluded and staff zones blanked."""
 
 from __future__ import annotations
 

@@ -48,7 +48,8 @@ def measure(stores: int, *, seed: int) -> dict[str, Any]:
         camera's place, and the share of reaches whose hand lies nearest to the right facing.
     """
     rng = np.random.default_rng(seed)
-    errors, shown, places, right = [], [], [], []
+    errors: list[float] = []
+    shown, places, right = [], [], []
     refused = 0
     while len(errors) < stores and refused < stores:
         camera = _camera(rng)

@@ -159,11 +159,7 @@ def _reach(person: Person | None, height: float) -> float:
 def _pushed(steps: Sequence[Step]) -> bool:
     """Whether the hand went out from the body faster than goods are put down."""
     fastest = max(
-        (
-            (b.reach - a.reach) / (b.t_s - a.t_s)
-            for a, b in pairwise(steps)
-            if b.t_s > a.t_s
-        ),
+        ((b.reach - a.reach) / (b.t_s - a.t_s) for a, b in pairwise(steps) if b.t_s > a.t_s),
         default=0.0,
     )
     return fastest >= PUSH_PER_S

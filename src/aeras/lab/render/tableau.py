@@ -48,8 +48,8 @@ class Tableau:
             if span.mode == "held":
                 held[span.shopper, span.hand] = unit
             elif span.mode == "falls":
-                pose = falling(unit, time_s)
-                draw_solid(frame, camera, unit.ware, pose, self._set.gain(pose.at[2]))
+                fallen = falling(unit, time_s)
+                draw_solid(frame, camera, unit.ware, fallen, self._set.gain(fallen.at[2]))
         people = [
             (pose_at(shopper, actor(shopper.actor), time_s), n, shopper.actor)
             for n, shopper in enumerate(self._tale.shoppers)

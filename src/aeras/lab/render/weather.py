@@ -142,7 +142,8 @@ class Sight:
         for one in self._of("light drift", time_s):
             level *= 1 - 0.35 * one.strength * min((time_s - one.at_s) / 8, 1)
         steps = np.arange(256)[:, None] * np.array(weather.gains)[None] * level
-        return np.clip(np.rint(steps), 0, 255).astype(np.uint8)[None]
+        table: Image = np.clip(np.rint(steps), 0, 255).astype(np.uint8)[None]
+        return table
 
     def _shift(self, time_s: float) -> np.ndarray:
         scale = self._size[0] / 640
