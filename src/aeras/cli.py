@@ -324,7 +324,7 @@ def measure_limits(
     model: Annotated[str, typer.Option(help="Name or ONNX file.")] = "expression",
     most_wrong: Annotated[
         float, typer.Option(help="Share of kept readings that may be wrong.", min=0.01, max=0.5)
-    ] = 0.07,
+    ] = 0.06,
     faces: Annotated[int, typer.Option(help="How many are made worse.", min=50)] = 400,
     file: Annotated[
         Path | None, typer.Option("--out", help="Default: where the product looks for it.")
@@ -535,6 +535,23 @@ def load_store(
     from aeras.lab.load import load
 
     _show(load(store, events), as_json=as_json)
+
+
+@lab.command("triggers")
+def measure_triggers(
+    *,
+    shops: Annotated[int, typer.Option(min=1, help="Simulated shops.")] = 200,
+    days: Annotated[int, typer.Option(min=1, help="Days each is watched.")] = 60,
+    seed: Annotated[int, typer.Option(help="Seed of all draws.")] = 7,
+    as_json: JsonOpt = False,
+) -> None:
+    """Measures triggers on simulated shops whose truth is known, looked at every hour.
+
+    Example:  `aeras lab triggers --shops 200 --json`
+    """
+    from aeras.lab.triggers import Market, measure
+
+    _show(measure(shops, seed=seed, market=Market(days=days)), as_json=as_json)
 
 
 @lab.command("train")
