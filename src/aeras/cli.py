@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from aeras import __version__, cli_privacy, cli_site
+from aeras import __version__, cli_privacy, cli_site, cli_users
 from aeras.domain.errors import AerasError
 from aeras.wiring.logs import LEVEL, set_up_logs
 
@@ -28,6 +28,7 @@ app.add_typer(models, name="models")
 app.add_typer(cli_site.planogram, name="planogram")
 app.command()(cli_site.lens)
 app.add_typer(cli_privacy.privacy, name="privacy")
+app.add_typer(cli_users.users, name="users")
 app.command()(cli_privacy.stop)
 app.command()(cli_privacy.resume)
 

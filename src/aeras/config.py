@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -147,6 +148,17 @@ Week = Annotated[
 # --- sections ---------------------------------------------------------------------------------
 
 
+def _address(value: str) -> str:
+    try:
+        ip_network(value)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no IP address or network: {error}") from None
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
 class SiteFileError(ConfigError):
     """A problem in the site file; ``location`` is the path of the value, empty if there is none."""
 
@@ -276,12 +288,23 @@ class TriggerSection(_Section):
     survey: str = "put-back"
 
 
+class TlsSection(_Section):
+    """``tls`` of the server: files in PEM form, relative to the site file."""
+
+    cert: str
+    key: str
+
+
 class ServerSection(_Section):
-    """``server``: where the pages are served."""
+    """``server``: where and how the pages are served."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str | None = None
+    hosts: tuple[str, ...] = ()
+    tls: TlsSection | None = None
+    proxy: tuple[Address, ...] = ()
+    second_factor: bool = False
 
 
 class SiteFile(_Section):
@@ -525,6 +548,7 @@ def _known_keys(location: Location) -> list[str]:
         "map": MapSection,
         "triggers": TriggerSection,
         "server": ServerSection,
+        "tls": TlsSection,
     }
     names = [part for part in location if part in sections]
     section = sections[names[-1]] if names else SiteFile

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aeras.config import load_site
+from aeras.wiring.hardening import no_core_dumps
 from aeras.wiring.runtime import Runtime
 from aeras.wiring.web import bind, make_web
 
@@ -16,6 +17,7 @@ def run_site(path: Path, *, host: str | None, port: int | None, say: Callable[..
     Raises:
         AerasError: The site file is wrong, a database or the port is in use.
     """
+    no_core_dumps()
     site = load_site(path)
     sock = bind(
         host if host is not None else site.server.host,

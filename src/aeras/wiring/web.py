@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
 
+from aeras.config import ServerSection, TlsSection
 from aeras.domain.errors import ServeError
 from aeras.domain.oversight import Act
 from aeras.serve.app import create_app
@@ -65,7 +69,9 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
     """
     host, port = sock.getsockname()[:2]
     shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else host  # noqa: S104
-    url = f"http://{shown}:{port}"
+    server = runtime.site.server
+    secure = server.tls is not None
+    url = f"{'https' if secure else 'http'}://{shown}:{port}"
     links = OneTimeLinks(utc_now)
     app = create_app(
         runtime.board,
@@ -75,18 +81,46 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         site_desk=_site_desk(runtime),
         secret=runtime.control.secret("session"),
         links=links,
-        public_url=runtime.site.server.public_url or url,
-        hosts=_hosts(runtime.site.server.public_url),
+        public_url=server.public_url or url,
+        hosts=_hosts(server),
+        https=secure or bool(server.proxy),
+        second_factor=server.second_factor,
     )
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="on"
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        lifespan="on",
+        # Whose word on the asking address counts: nobody's but the proxy's.
+        proxy_headers=bool(server.proxy),
+        forwarded_allow_ips=list(server.proxy),
+        **_tls(server.tls, runtime.site.path.parent),
     )
     return Web(url, links, uvicorn.Server(config), sock)
 
 
-def _hosts(public_url: str | None) -> list[str]:
+def _hosts(server: ServerSection) -> list[str]:
     """Names under which the pages may be asked for."""
-    return [name for name in (urlsplit(public_url or "").hostname, socket.gethostname()) if name]
+    public = urlsplit(server.public_url or "").hostname
+    return [name for name in (public, socket.gethostname(), server.host, *server.hosts) if name]
+
+
+def _tls(tls: TlsSection | None, folder: Path) -> dict[str, Any]:
+    """Uvicorn's options; ServeError if the files are no certificate and its key."""
+    if tls is None:
+        return {}
+    cert, key = folder / tls.cert, folder / tls.key
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
+    except OSError as error:
+        raise ServeError(
+            f"the certificate or its key cannot be used: {error.strerror or error}",
+            where=f"{cert}, {key}",
+            todo="Set server.tls.cert and key to matching PEM files that AERAS may read",
+        ) from None
+    return {"ssl_certfile": str(cert), "ssl_keyfile": str(key)}
 
 
 def _site_desk(runtime: Runtime) -> SiteFileDesk:

@@ -29,6 +29,7 @@ from aeras.domain.shop import CameraSpec, Shop
 from aeras.perceive import Perception, PerceptionOptions
 from aeras.privacy.gate import Gate
 from aeras.privacy.preview import render_preview
+from aeras.wiring.hardening import no_core_dumps
 from aeras.wiring.logs import set_up_logs
 from aeras.wiring.rig import Rig, RigOptions
 
@@ -148,6 +149,7 @@ def run_worker(plan: WorkerPlan, pipe: Connection) -> None:
             pipe of its own, and no lock shared with others: a killed worker leaves nothing locked.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    no_core_dumps()
     set_up_logs()
     outbox = Outbox(pipe)
     Worker(plan, outbox).run(pipe)

@@ -1,0 +1,108 @@
+"""``aeras users ...``: people who may sign in, for whoever has the machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from aeras.cli_privacy import SHELL, JsonOpt, SiteArg, _opened, _tell
+
+users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
+
+NameArg = Annotated[str, typer.Argument(help="User name.", metavar="NAME")]
+
+
+@users.command("list")
+def list_users(site: SiteArg, *, as_json: JsonOpt = False) -> None:
+    """Lists users, their roles, and open invitations.
+
+    Example:  `aeras users list my-shop/site.yaml`
+    """
+    from aeras.wiring.runtime import utc_now
+
+    with _opened(site) as (_, control, _):
+        for account in control.accounts(utc_now()):
+            state = "locked out" if account.disabled else "active"
+            state = state if account.joined else "invited"
+            record = {
+                "name": account.name,
+                "role": account.role,
+                "state": state,
+                "second_factor": account.second_factor,
+            }
+            factor = ", second factor" if account.second_factor else ""
+            _tell(record, f"{account.name:24} {account.role:8} {state}{factor}", as_json=as_json)
+
+
+@users.command("invite")
+def invite(
+    site: SiteArg,
+    name: NameArg,
+    *,
+    role: Annotated[str, typer.Option(help="viewer, manager, officer or admin.")] = "viewer",
+    as_json: JsonOpt = False,
+) -> None:
+    """Prints a link by which somebody chooses a password: a new user, or a known one anew.
+
+    The link works once, for three days. For a known user the role stays and the second factor is
+    removed.
+
+    Example:  `aeras users invite my-shop/site.yaml olga --role officer`
+    """
+    from aeras.domain.oversight import Act
+    from aeras.wiring.runtime import utc_now
+
+    with _opened(site) as (loaded, control, oversight):
+        known = control.user(name)
+        token = control.invite(name, role, utc_now())
+        what = "new password link" if known else f"invited as {role}"
+        oversight.audit.add(Act.USER_CHANGED, SHELL, user=name, what=what)
+        server = loaded.server
+        usual = f"{'https' if server.tls else 'http'}://localhost:{server.port}"
+        link = f"{(server.public_url or usual).rstrip('/')}/join?token={token}"
+        _tell({"name": name, "link": link}, link, as_json=as_json)
+
+
+@users.command("role")
+def set_role(
+    site: SiteArg,
+    name: NameArg,
+    role: Annotated[str, typer.Argument(help="viewer, manager, officer or admin.")],
+) -> None:
+    """Changes a role; that user has to sign in again.
+
+    Example:  `aeras users role my-shop/site.yaml vic manager`
+    """
+    from aeras.domain.oversight import Act
+
+    with _opened(site) as (_, control, oversight):
+        control.set_role(name, role)
+        oversight.audit.add(Act.USER_CHANGED, SHELL, user=name, what=f"role {role}")
+
+
+@users.command("disable")
+def disable(site: SiteArg, name: NameArg) -> None:
+    """Locks a user out, sessions and tokens included.
+
+    Example:  `aeras users disable my-shop/site.yaml vic`
+    """
+    _set_disabled(site, name, disabled=True)
+
+
+@users.command("enable")
+def enable(site: SiteArg, name: NameArg) -> None:
+    """Lets a user in again.
+
+    Example:  `aeras users enable my-shop/site.yaml vic`
+    """
+    _set_disabled(site, name, disabled=False)
+
+
+def _set_disabled(site: SiteArg, name: str, *, disabled: bool) -> None:
+    from aeras.domain.oversight import Act
+
+    with _opened(site) as (_, control, oversight):
+        control.set_disabled(name, disabled)
+        what = "locked out" if disabled else "let in again"
+        oversight.audit.add(Act.USER_CHANGED, SHELL, user=name, what=what)
