@@ -1,17 +1,19 @@
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
+from datetime import timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records import answer, tally
+from records import NOON, answer, tally
 
 from aeras.domain.errors import PrivacyError
-from aeras.domain.kept import Origin, Tally
+from aeras.domain.kept import Block, Measure, Origin, Tally
 from aeras.domain.published import Numbers, Rate
 from aeras.insight import rates
-from aeras.privacy.publish import Publisher, complement
+from aeras.privacy.publish import Publisher
 
 K = 10
 PUBLISHER = Publisher(K, share=rates.share, mean=rates.mean)
@@ -50,10 +52,10 @@ def test_a_small_group_shows_nothing_but_whether_it_is_simulated():
     assert shown(numbers) == {"simulated": 0.5}
 
 
-def test_a_small_count_in_a_large_group_is_withheld_and_none_at_all_is_shown():
+def test_a_small_count_in_a_large_group_is_withheld():
     numbers = PUBLISHER.one(tally(visits=40, takes=3, put_backs=0, positive=3))
     assert numbers.takes is None
-    assert numbers.put_backs == 0
+    assert numbers.put_backs is None
     assert numbers.positive is None
 
 
@@ -61,30 +63,6 @@ def test_a_rate_needs_enough_handlings_of_its_own():
     few = tally(visits=100, dwells=100, reaches=9, neutral=9)
     assert PUBLISHER.one(few).rejection is None
     assert PUBLISHER.one(ENOUGH).hesitation is not None
-
-
-def test_one_withheld_group_takes_the_next_smallest_with_it():
-    groups = [tally("a", visits=50), tally("b", visits=4), tally("c", visits=12)]
-    numbers = PUBLISHER.table(groups)
-    assert [n.visits for n in numbers] == [50, None, None]
-    assert [n.visits for n in PUBLISHER.table(groups, total_shown=False)] == [50, None, 12]
-
-
-def test_withheld_groups_that_hold_too_few_together_take_another_with_them():
-    groups = [tally("a", visits=50), tally("b", visits=2), tally("c", visits=3)]
-    assert [n.visits for n in PUBLISHER.table(groups)] == [None, None, None]
-
-
-def test_empty_groups_withhold_nothing_else():
-    groups = [tally("a", visits=50), tally("b"), tally("c", visits=12)]
-    assert [n.visits for n in PUBLISHER.table(groups)] == [50, None, 12]
-
-
-def test_bare_counts_are_withheld_with_their_complement():
-    assert PUBLISHER.count(9) is None
-    assert PUBLISHER.count(10) == 10
-    assert PUBLISHER.counts([30, 4, 12, 0]) == [30, None, None, None]
-    assert PUBLISHER.counts([30, 12]) == [30, 12]
 
 
 def test_k_below_two_is_refused():
@@ -118,29 +96,59 @@ def test_no_number_below_k_is_ever_shown(group: Tally):
         assert numbers.simulated in (0, 0.5, 1)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(tallies(), max_size=8))
-def test_what_is_withheld_cannot_be_had_from_the_total(groups: list[Tally]):
-    table = PUBLISHER.table(groups)
-    columns = {name: [getattr(n, name) for n in table] for name in COUNTS}
-    columns["handled"] = [n.rejection.n if n.rejection else None for n in table]
-    for name, cells in columns.items():
-        hidden = [
-            getattr(group, name) for group, cell in zip(groups, cells, strict=True) if cell is None
-        ]
-        everything = not any(cells)
-        difference = sum(hidden)  # the total, less what is shown
-        occupied = sum(cell > 0 for cell in hidden)
-        assert difference == 0 or everything or (occupied >= 2 and difference >= K)
+def cell(minute: int = 0, visits: int = 1, count: int | None = None, **changes) -> Block:
+    base = Block(
+        at=NOON + timedelta(minutes=minute),
+        fixture="drinks",
+        facing="d1",
+        item="oat-milk",
+        simulated=False,
+        measure=Measure.VISITS,
+        visits=visits,
+        count=visits if count is None else count,
+    )
+    return replace(base, **changes)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(0, 30), max_size=10), st.integers(2, 20), st.data())
-def test_complement_only_adds_and_stops_when_it_is_enough(cells, k, data):
-    hidden = set(data.draw(st.lists(st.sampled_from(range(len(cells)))))) if cells else set()
-    grown = complement(cells, hidden, k)
-    assert grown >= hidden
-    assert complement(cells, grown, k) == grown
+def test_a_block_is_finished_when_k_visits_have_come_together():
+    done, pending = PUBLISHER.fold([], [cell(0, 6), cell(15, 5), cell(30, 3)])
+    assert [(block.at, block.visits) for block in done] == [(NOON + timedelta(minutes=15), 11)]
+    assert [block.visits for block in pending] == [3]
+
+
+def test_a_block_needs_k_visits_and_k_of_what_it_counts():
+    takes = [cell(n, 5, 2, measure=Measure.TAKES) for n in range(5)]
+    done, pending = PUBLISHER.fold([], takes)
+    assert [(block.visits, block.count) for block in done] == [(25, 10)]
+    done, pending = PUBLISHER.fold([], [cell(0, 1, 30, measure=Measure.TAKES)])
+    assert (done, len(pending)) == ([], 1)
+
+
+def test_what_fills_too_slowly_is_counted_for_the_item_and_then_for_the_shop():
+    days = 24 * 60
+    slow = [cell(n * 8 * days, 6, facing=f"d{n}") for n in range(3)]
+    done, pending = PUBLISHER.fold([], slow)
+    assert [(b.fixture, b.facing, b.item, b.visits) for b in done] == [(None, None, "oat-milk", 12)]
+    late = cell(40 * days, 1, item="cola", facing="d9")
+    done, pending = PUBLISHER.fold(
+        [cell(0, 6), cell(0, 6, item="gum", facing="s1")], [cell(), late]
+    )
+    assert done == []
+    done, pending = PUBLISHER.fold(pending, [replace(late, at=late.at + timedelta(days=9))])
+    assert [(b.item, b.visits) for b in done] == [(None, 13)]
+
+
+def test_folding_at_once_or_bit_by_bit_gives_the_same_blocks():
+    rng = np.random.default_rng(3)
+    cells = [cell(15 * n, int(rng.integers(0, 5)), facing=f"d{n % 4}") for n in range(3000)]
+    at_once = PUBLISHER.fold([], cells)
+    done: list[Block] = []
+    pending: list[Block] = []
+    for n in range(0, len(cells), 70):
+        more, pending = PUBLISHER.fold(pending, cells[n : n + 70])
+        done += more
+    assert (done, pending) == at_once
+    assert sum(b.visits for b in [*done, *pending]) == sum(c.visits for c in cells)
 
 
 def test_a_survey_shows_nothing_below_k_answers():

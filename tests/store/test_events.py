@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -147,10 +148,10 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
     store.close()
     with duckdb.connect(str(path)) as other:
         other.execute("UPDATE aeras_schema SET version = 99").fetchall()
-    with pytest.raises(StoreError, match=r"newer AERAS \(schema 99, this one knows 1\)"):
+    with pytest.raises(StoreError, match=r"newer AERAS \(schema 99, this one knows 2\)"):
         DuckEvents(path)
     with duckdb.connect(str(path)) as other:  # the refused store let go of the file
-        other.execute("UPDATE aeras_schema SET version = 1").fetchall()
+        other.execute("UPDATE aeras_schema SET version = 2").fetchall()
     again = DuckEvents(path)
     assert again.count() == 1
     again.close()
@@ -326,3 +327,34 @@ def test_a_process_that_ends_on_a_full_disk_finds_everything_again(small_disk):
     third = DuckEvents(path)
     assert third.count() == stored + len(batch)
     third.close()
+
+
+def test_a_file_of_the_first_schema_is_brought_up_to_date_and_its_events_published(tmp_path):
+    path = tmp_path / "events.duckdb"
+    store = DuckEvents(path)
+    store.append([event() for _ in range(3)])
+    store.close()
+    with duckdb.connect(str(path)) as old:
+        for sql in ("ALTER TABLE events DROP rolled", "DROP TABLE blocks", "DROP TABLE pending"):
+            old.execute(sql)
+        old.execute("UPDATE aeras_schema SET version = 1")
+    store = DuckEvents(path)
+    assert store.roll(NOON + DAY, lambda pending, cells: ([*pending, *cells], [])) > 0
+    [tally] = store.published("item", NOON, NOON + DAY)
+    assert tally.visits == 3
+    assert store.roll(NOON + DAY, lambda pending, cells: ([*pending, *cells], [])) == 0
+    store.close()
+
+
+def test_a_fold_that_fails_changes_nothing(tmp_path):
+    store = DuckEvents(tmp_path / "events.duckdb")
+    store.append([event() for _ in range(3)])
+
+    def fails(pending, cells):
+        return [replace(cells[0], measure=None)], []
+
+    with pytest.raises(StoreError):
+        store.roll(NOON + DAY, fails)
+    assert store.published("site", NOON, NOON + DAY) == []
+    assert store.roll(NOON + DAY, lambda pending, cells: (list(cells), [])) > 0
+    store.close()

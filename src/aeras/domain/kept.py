@@ -177,6 +177,52 @@ class Tally:
         return self.positive + self.hesitant + self.rejected + self.neutral + self.unclear
 
 
+class Measure(StrEnum):
+    """What a block counts. ``STARTS`` are visits of the site, ``VISITS`` those of an item."""
+
+    STARTS = "starts"
+    VISITS = "visits"
+    DWELLS = "dwells"
+    REACHES = "reaches"
+    TAKES = "takes"
+    PUT_BACKS = "put_backs"
+    HANDLED = "handled"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Counts that may be shown: at least k visits, never divided again. Kept when the events that
+    it was made of have expired. While it is smaller it is pending and shown to nobody.
+
+    Attributes:
+        at: UTC start of the time grain in which it was filled (pending: of its first).
+        fixture, facing, item: Ids, or None where it was put together from several.
+        simulated: Whether it counts simulated events; never both kinds.
+        measure: What ``count`` counts.
+        visits: Visits behind it.
+        count: Its number.
+        positive, hesitant, rejected, neutral, unclear: Handlings by label; 0 in other measures.
+        events: Events over which ``coverage`` was summed; 0 unless it counts visits.
+        coverage: Sum of the events' coverage.
+    """
+
+    at: datetime
+    fixture: str | None
+    facing: str | None
+    item: str | None
+    simulated: bool
+    measure: Measure
+    visits: int
+    count: int
+    positive: int = 0
+    hesitant: int = 0
+    rejected: int = 0
+    neutral: int = 0
+    unclear: int = 0
+    events: int = 0
+    coverage: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Sale:
     """One till line. ``at`` UTC; ``amount`` in minor currency units, tax included."""

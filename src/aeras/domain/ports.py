@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from aeras.domain.kept import Answer, Event, Sale, Stock, Tally, Trigger, TriggerState
+from aeras.domain.kept import Answer, Block, Event, Sale, Stock, Tally, Trigger, TriggerState
 from aeras.domain.published import (
     CameraStatus,
     FacingRow,
@@ -21,6 +21,9 @@ from aeras.domain.published import (
     TriggerRow,
 )
 from aeras.domain.shop import Shop
+
+Fold = Callable[[Sequence[Block], Sequence[Block]], tuple[list[Block], list[Block]]]
+"""(pending, counts of single grains in order of time) -> (finished, pending)."""
 
 Clock = Callable[[], datetime]
 """Gives the present moment in UTC; injected so that tests and simulations own the time."""
@@ -53,6 +56,18 @@ class EventStore(Protocol):
     ) -> list[Tally]:
         """Counts per group. ``by``: ``item``, ``facing``, ``fixture``, ``hour`` or ``day``
         (UTC, ISO), or ``site``; events whose group is unknown (no item) are left out.
+        """
+
+    def roll(self, until: datetime, fold: Fold) -> int:
+        """Makes blocks of the events that are in none: those before ``until``, and simulated ones
+        at once. One transaction; returns how many blocks were finished.
+        """
+
+    def published(
+        self, by: str, since: datetime, until: datetime, *, item: str | None = None
+    ) -> list[Tally]:
+        """Sums of whole finished blocks, the only figures that may be shown. ``by``: ``item``,
+        ``facing``, ``site`` or ``moment`` (quarters of an hour, UTC, ISO).
         """
 
     def sold(self, since: datetime, until: datetime) -> dict[str, float]:

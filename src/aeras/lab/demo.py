@@ -334,6 +334,7 @@ def _add_history(runtime: Runtime, say: Say) -> None:
         runtime.site.shop, HISTORY_DAYS, seed=SEED, now=utc_now(), bad_items=BAD_ITEMS
     )
     runtime.store.append(history.events)
+    runtime.roll()
     runtime.store.append_sales(history.sales)
     runtime.store.append_stock(history.stock)
     runtime.control.add_answers(history.answers)

@@ -25,8 +25,8 @@ _RISKS: Table = (
         ),
         (
             "Numbers single somebody out",
-            "Numbers from fewer than k visits are withheld, in tables with complementary "
-            "suppression",
+            "Figures are sums of whole blocks of at least k visits, so that no subtraction of "
+            "figures leaves fewer",
             "Knowledge from outside",
         ),
         (

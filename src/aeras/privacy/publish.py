@@ -1,25 +1,26 @@
-"""What may be shown: raw tallies in, numbers with at least k visits behind them out.
+"""What may be shown: events in, blocks of at least k visits out, and sums of whole blocks.
 
-Rules (the defaults of statistical offices for frequency tables, Hundepool et al. 2012,
-"Statistical Disclosure Control", ch. 4):
+A block counts one thing (visits, takes, handlings ...) at one facing, or at one item, or in the
+whole shop. It stays open until at least k visits, and k of what it counts, have come together; then
+it is finished, dated, and never divided again. Every figure for any item, facing, category or
+period is a sum of whole blocks, and no event is in two blocks of one measure. So the difference
+of any figures of a measure, however many, is again a sum of whole blocks: it is nothing, or has at
+least k visits behind it. This is microaggregation (Domingo-Ferrer and Mateo-Sanz 2002) along time.
+The price is that up to one block of each facing is not shown yet.
 
-- a group with fewer than k visits shows nothing;
-- a count of 1 to k-1 within a larger group is withheld, a count of 0 is shown;
-- a rate is shown when at least k handlings are its denominator;
-- where the groups of one table add up to a total that is shown too, what is withheld must not be
-  got back by subtraction: the withheld cells of a column number at least two and hold at least k
-  together, or further cells, smallest first, are withheld with them.
-
-Not covered here: differences between overlapping queries (other filters, shifted times).
+What fills too slowly at a facing is counted for its item after a week, and then for the shop.
+Simulated events protect nobody: their blocks are finished at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 
 from aeras.domain.errors import PrivacyError
-from aeras.domain.kept import Answer, Origin, Tally
+from aeras.domain.kept import Answer, Block, Measure, Origin, Tally
 from aeras.domain.published import Numbers, Rate, SurveySummary
 
 DEFAULT_K = 10
@@ -27,6 +28,9 @@ RATINGS = range(1, 6)
 
 ShareOf = Callable[[int, int], Rate]
 """(count, n) -> share with interval; ``insight.rates.share``."""
+
+PATIENCE = timedelta(days=7)
+"""How long a block may stay open before it is counted for something wider."""
 
 _COLUMNS = ("visits", "dwells", "reaches", "takes", "put_backs", "handled")
 
@@ -59,24 +63,19 @@ class Publisher:
         self._mean = mean
 
     def one(self, tally: Tally) -> Numbers:
-        """Numbers of a group that stands alone (the site's total)."""
-        return self.table([tally], total_shown=False)[0]
-
-    def table(self, tallies: Sequence[Tally], *, total_shown: bool = True) -> list[Numbers]:
-        """Numbers of groups that split a whole (items, facings, hours), in the same order.
-
-        Args:
-            tallies: One for each group.
-            total_shown: Whether their total can be seen somewhere; then complementary
-                suppression applies.
+        """Numbers of a group of published sums. What it leaves out is guarded by the blocks; that
+        nothing below k is shown is checked here once more.
         """
-        withheld = {
-            column: self._withheld(tallies, column, total_shown=total_shown) for column in _COLUMNS
-        }
-        return [
-            self._numbers(tally, {column for column in _COLUMNS if index in withheld[column]})
-            for index, tally in enumerate(tallies)
-        ]
+        withheld = {column for column in _COLUMNS if getattr(tally, column) < self.k}
+        if tally.visits < self.k:
+            withheld = set(_COLUMNS)
+        return self._numbers(tally, withheld)
+
+    def fold(
+        self, pending: Sequence[Block], cells: Sequence[Block]
+    ) -> tuple[list[Block], list[Block]]:
+        """Puts counts of single grains into blocks; see `aeras.domain.ports.Fold`."""
+        return fold(pending, cells, self.k)
 
     def survey(self, item: str, answers: Sequence[Answer], asked: int | None) -> SurveySummary:
         """Summary of the answers on one item; empty below k answers. Whoever answers has agreed to
@@ -102,29 +101,29 @@ class Publisher:
             simulated=_simulated(simulated, len(answers), exact=enough),
         )
 
-    def count(self, n: int) -> int | None:
-        """A bare count of people's doings (answers on an item), None below k."""
-        return n if n >= self.k else None
+    def settled(self, answers: Sequence[Answer], since: datetime | None = None) -> list[Answer]:
+        """The answers on one item that may be shown, newest first: real ones k at a time, oldest
+        first, so that no two looks differ by fewer; simulated ones at once. With ``since`` those k
+        count whose last one is not older.
+        """
+        real = [answer for answer in answers if answer.origin is not Origin.SIMULATED]
+        waiting = len(real) % self.k
+        dated = {
+            answer.id: real[waiting + (rank - waiting) // self.k * self.k].at
+            for rank, answer in enumerate(real)
+            if rank >= waiting
+        }
+        dated |= {a.id: a.at for a in answers if a.origin is Origin.SIMULATED}
+        return [a for a in answers if a.id in dated and (since is None or dated[a.id] >= since)]
 
-    def counts(self, cells: Sequence[int]) -> list[int | None]:
-        """Counts that split a whole (answers by item), with complementary suppression."""
-        hidden = complement(cells, {i for i, n in enumerate(cells) if n < self.k}, self.k)
-        return [None if index in hidden else n for index, n in enumerate(cells)]
+    def count(self, n: int) -> int | None:
+        """A bare count of settled answers, None below k."""
+        return n if n >= self.k else None
 
     def _rating(self, ratings: Sequence[int]) -> Rate | None:
         if len(ratings) < self.k:
             return None
         return self._mean(ratings, bounds=(RATINGS[0], RATINGS[-1]))
-
-    def _withheld(self, tallies: Sequence[Tally], column: str, *, total_shown: bool) -> set[int]:
-        """Indexes of the tallies whose cell in this column is not shown."""
-        cells: list[int] = [getattr(tally, column) for tally in tallies]
-        hidden = {
-            index
-            for index, (tally, cell) in enumerate(zip(tallies, cells, strict=True))
-            if tally.visits < self.k or 0 < cell < self.k or (column == "handled" and not cell)
-        }
-        return complement(cells, hidden, self.k) if total_shown else hidden
 
     def _numbers(self, tally: Tally, withheld: set[str]) -> Numbers:
         def count(column: str) -> int | None:
@@ -135,7 +134,7 @@ class Publisher:
                 return None
             return self._share(int(getattr(tally, column)), tally.handled)
 
-        events = tally.dwells + tally.reaches + tally.takes + tally.put_backs
+        counted = sum(getattr(tally, column) for column in _COLUMNS)
         shown = "visits" not in withheld
         return Numbers(
             visits=count("visits"),
@@ -148,27 +147,102 @@ class Publisher:
             positive=rate("positive"),
             unclear=rate("unclear"),
             coverage=round(tally.coverage, 2) if shown else None,
-            simulated=_simulated(tally.simulated, events, exact=shown),
+            simulated=_simulated(tally.simulated, counted, exact=shown),
         )
 
 
-def complement(cells: Sequence[int], hidden: set[int], k: int) -> set[int]:
-    """Grows a set of withheld cells until subtraction from the total gives nothing away.
+class _Key(NamedTuple):
+    """Where and what a block counts."""
 
-    Cells of 0 hide nobody and do not count. The result holds at least two non-zero cells with a
-    sum of at least k, or every non-zero cell, in which case the total itself is what can be
-    learned, and that is published by its own threshold; or no non-zero cell at all.
+    fixture: str | None
+    facing: str | None
+    item: str | None
+    simulated: bool
+    measure: Measure
+
+    @property
+    def wider(self) -> _Key:
+        """The item of a facing, the shop of an item."""
+        item = None if self.facing is None and self.fixture is None else self.item
+        return _Key(None, None, item, self.simulated, self.measure)
+
+
+def fold(
+    pending: Sequence[Block], cells: Sequence[Block], k: int
+) -> tuple[list[Block], list[Block]]:
+    """Adds counts to what is pending and finishes every block that has become large enough.
+
+    Args:
+        pending: Blocks that are not finished, one a place and measure.
+        cells: Counts of single time grains, in order of time.
+        k: Least number of visits, and of what is counted, in a block.
+
+    Returns:
+        Finished blocks, and those pending from now on.
     """
-    hidden = set(hidden)
-    shown = sorted(
-        (i for i in range(len(cells)) if i not in hidden and cells[i]), key=cells.__getitem__
+    piles = _Piles(pending, k)
+    day = None
+    for cell in cells:
+        if cell.at.date() != day:
+            day = cell.at.date()
+            piles.widen(cell.at)
+        piles.add(_key(cell), cell, cell.at)
+    return piles.done, list(piles.open.values())
+
+
+def _key(block: Block) -> _Key:
+    return _Key(block.fixture, block.facing, block.item, block.simulated, block.measure)
+
+
+class _Piles:
+    """Blocks while they are filled."""
+
+    def __init__(self, pending: Sequence[Block], k: int) -> None:
+        self.open = {_key(block): block for block in pending}
+        self.done: list[Block] = []
+        self._k = k
+
+    def add(self, key: _Key, more: Block, at: datetime) -> None:
+        """Adds counts of the grain that starts at ``at``; finishes the block if it is enough."""
+        have = self.open.pop(key, None)
+        pile = _sum(have, more) if have else more
+        if pile.count > 0 if key.simulated else min(pile.visits, pile.count) >= self._k:
+            self.done.append(replace(pile, at=at))
+        else:
+            self.open[key] = pile
+
+    def widen(self, now: datetime) -> None:
+        """Counts for the item, or the shop, what has waited too long."""
+        late = now - PATIENCE
+        slow = [key for key, pile in self.open.items() if pile.at < late and key.wider != key]
+        for key in sorted(slow, key=lambda key: key.fixture is None):  # facings, then items
+            pile = self.open.get(key)
+            if pile is not None and pile.at < late:
+                del self.open[key]
+                item = key.wider.item
+                wider = replace(pile, at=now, fixture=None, facing=None, item=item)
+                self.add(key.wider, wider, now)
+
+
+def _sum(have: Block, more: Block) -> Block:
+    """Written out, because it runs for every grain of every facing."""
+    return Block(
+        have.at,
+        have.fixture,
+        have.facing,
+        have.item,
+        have.simulated,
+        have.measure,
+        have.visits + more.visits,
+        have.count + more.count,
+        have.positive + more.positive,
+        have.hesitant + more.hesitant,
+        have.rejected + more.rejected,
+        have.neutral + more.neutral,
+        have.unclear + more.unclear,
+        have.events + more.events,
+        have.coverage + more.coverage,
     )
-    for index in shown:
-        occupied = [cells[i] for i in hidden if cells[i]]
-        if not occupied or (len(occupied) > 1 and sum(occupied) >= k):
-            break
-        hidden.add(index)
-    return hidden
 
 
 def _ranked(codes: Sequence[str]) -> tuple[tuple[str, int], ...]:

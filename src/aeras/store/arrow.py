@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from aeras.domain.errors import StoreError
-from aeras.domain.kept import Event, Sale, Stock
+from aeras.domain.kept import Block, Event, ReactionLabel, Sale, Stock
 
 _TEXT = pa.string()
 _AT = pa.timestamp("us")
@@ -61,6 +61,21 @@ STOCK = pa.schema(
     ]
 )
 
+BLOCKS = pa.schema(
+    [
+        ("at", _AT),
+        ("fixture", _TEXT),
+        ("facing", _TEXT),
+        ("item", _TEXT),
+        ("simulated", pa.bool_()),
+        ("measure", _TEXT),
+        *((name, pa.int64()) for name in ("visits", "count")),
+        *((label.value, pa.int64()) for label in ReactionLabel),
+        ("events", pa.int64()),
+        ("coverage", pa.float64()),
+    ]
+)
+
 _PLAIN = ("id", "site", "fixture", "facing", "item", "planogram", "outcome", "confidence")
 _CODED = ("kind", "dwell", "origin")
 _REACTION = ("positive", "hesitant", "rejected", "neutral", "coverage")
@@ -92,6 +107,13 @@ def sales_table(sales: Sequence[Sale]) -> Any:
 def stock_table(stock: Sequence[Stock]) -> Any:
     """Stock levels as an Arrow table with the schema `STOCK`."""
     return _table(stock, STOCK)
+
+
+def blocks_table(blocks: Sequence[Block]) -> Any:
+    """Blocks as an Arrow table with the schema `BLOCKS`."""
+    columns: dict[str, Any] = {name: [getattr(b, name) for b in blocks] for name in BLOCKS.names}
+    columns["at"] = [naive_utc(b.at) for b in blocks]
+    return pa.table(columns, schema=BLOCKS)
 
 
 def _table(records: Sequence[Sale] | Sequence[Stock], schema: Any) -> Any:

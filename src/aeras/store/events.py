@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -20,20 +21,48 @@ import duckdb
 import ibis
 
 from aeras.domain.errors import InputError, StoreError
-from aeras.domain.kept import Event, FirstOf, Kind, Origin, ReactionLabel, Sale, Stock, Tally
+from aeras.domain.kept import (
+    Block,
+    Event,
+    FirstOf,
+    Kind,
+    Measure,
+    Origin,
+    ReactionLabel,
+    Sale,
+    Stock,
+    Tally,
+)
+from aeras.domain.ports import Fold
 from aeras.store.arrow import (
     EVENTS,
     SALES,
+    blocks_table,
     events_table,
     naive_utc,
     sales_table,
     stock_table,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 GROUPS = ("item", "facing", "fixture", "hour", "day", "site")
 """What `DuckEvents.tally` can group by."""
+
+PUBLISHED = ("item", "facing", "site", "moment")
+"""What `DuckEvents.published` can group by."""
+
+_BLOCK = """"at" TIMESTAMP NOT NULL, "fixture" VARCHAR, "facing" VARCHAR, "item" VARCHAR,
+        "simulated" BOOLEAN NOT NULL, "measure" VARCHAR NOT NULL, "visits" BIGINT NOT NULL,
+        "count" BIGINT NOT NULL, "positive" BIGINT NOT NULL, "hesitant" BIGINT NOT NULL,
+        "rejected" BIGINT NOT NULL, "neutral" BIGINT NOT NULL, "unclear" BIGINT NOT NULL,
+        "events" BIGINT NOT NULL, "coverage" DOUBLE NOT NULL"""
+
+_BLOCKS_DDL = (
+    "ALTER TABLE events ADD COLUMN rolled BOOLEAN DEFAULT FALSE",
+    f"CREATE TABLE blocks ({_BLOCK})",
+    f"CREATE TABLE pending ({_BLOCK})",
+)
 
 _DDL = (
     """CREATE TABLE events (
@@ -52,7 +81,10 @@ _DDL = (
         "at" TIMESTAMP NOT NULL, "site" VARCHAR NOT NULL, "item" VARCHAR NOT NULL,
         "quantity" DOUBLE NOT NULL, "origin" VARCHAR NOT NULL)""",
     "CREATE TABLE aeras_schema (version INTEGER NOT NULL)",
+    *_BLOCKS_DDL,
 )
+
+_VERSION_SQL = f"INSERT INTO aeras_schema VALUES ({SCHEMA_VERSION})"  # noqa: S608 - our number
 
 _OPTIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,  # nothing is fetched from the network at run time
@@ -118,6 +150,51 @@ class DuckEvents:
         narrowed = {"item": item, "fixture": fixture}
         sql = _counts_sql(by, _scope(by, item, fixture))
         return [_tally(by, row) for row in self._query("events", sql, since, until, narrowed)]
+
+    def roll(self, until: datetime, fold: Fold) -> int:
+        """Makes blocks of the events that are in none; see `EventStore.roll`."""
+        chosen = "NOT rolled AND (\"at\" < ? OR origin = 'simulated')"
+        end = [naive_utc(until)]
+        with self._guarded():
+            cells = self._cells(chosen, end)
+            if not cells:
+                return 0
+            done, pending = fold(self._pending(), cells)
+            with self._transaction():
+                self._run("DELETE FROM pending")
+                for table, blocks in (("pending", pending), ("blocks", done)):
+                    self._con.register("aeras_batch", blocks_table(blocks))
+                    self._run(f"INSERT INTO {table} SELECT * FROM aeras_batch")  # noqa: S608 - ours
+                    self._con.unregister("aeras_batch")
+                self._run(f"UPDATE events SET rolled = TRUE WHERE {chosen}", end)  # noqa: S608
+            return len(done)
+
+    def published(
+        self, by: str, since: datetime, until: datetime, *, item: str | None = None
+    ) -> list[Tally]:
+        """Sums of whole finished blocks; see `EventStore.published`."""
+        if by not in PUBLISHED:
+            raise InputError(f"cannot show by {by!r}, expected one of {', '.join(PUBLISHED)}")
+        of_items = item is not None or by in {"item", "facing"}
+        key = {"site": "'site'", "moment": 'time_bucket(INTERVAL 15 MINUTE, "at")'}.get(by, by)
+        values: list[object] = [naive_utc(since), naive_utc(until)]
+        narrowed = "" if item is None else "AND item = ?"
+        visits = Measure.VISITS if of_items else Measure.STARTS
+        sql = _PUBLISHED_SQL.format(key=key, visits=visits.value, narrowed=narrowed)
+        with self._guarded():
+            rows = self._run(sql, values if item is None else [*values, item])
+        return [
+            _tally("hour" if by == "moment" else by, dict(zip(_TALLY, r, strict=True)))
+            for r in rows
+        ]
+
+    def _pending(self) -> list[Block]:
+        return [_block(row) for row in self._run("SELECT * FROM pending")]
+
+    def _cells(self, chosen: str, values: Sequence[object]) -> list[Block]:
+        """What each grain adds at each place, in order of time: one block a measure."""
+        sql = _CELLS_SQL.format(label=_LABEL_SQL, chosen=chosen)
+        return [cell for row in self._run(sql, values) for cell in _measured(row)]
 
     def sold(self, since: datetime, until: datetime) -> dict[str, float]:
         """Units sold per item."""
@@ -194,6 +271,8 @@ class DuckEvents:
         if not self._run("SELECT 1 FROM duckdb_tables() WHERE table_name = 'aeras_schema'"):
             self._create()
         version = int(self._run("SELECT max(version) FROM aeras_schema")[0][0])
+        if version == 1:
+            self._in_one([*_BLOCKS_DDL, "UPDATE aeras_schema SET version = 2"])
         if version > SCHEMA_VERSION:
             raise StoreError(
                 f"was written by a newer AERAS (schema {version}, this one knows {SCHEMA_VERSION})",
@@ -208,10 +287,22 @@ class DuckEvents:
                 where=str(self._path),
                 todo="Name another file",
             )
+        self._in_one([*_DDL, _VERSION_SQL])
+
+    def _in_one(self, statements: Sequence[str]) -> None:
+        with self._transaction():
+            for statement in statements:
+                self._run(statement)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         self._run("BEGIN")
-        for statement in _DDL:
-            self._run(statement)
-        self._run("INSERT INTO aeras_schema VALUES (?)", [SCHEMA_VERSION])
+        try:
+            yield
+        except BaseException:
+            with suppress(duckdb.Error):  # what went wrong is told, not that nothing can follow it
+                self._run("ROLLBACK")
+            raise
         self._run("COMMIT")
 
     def _drop(self) -> None:
@@ -246,6 +337,78 @@ class DuckEvents:
             self._drop()
             raise
 
+
+_LABEL_SQL = (
+    "CASE "
+    + " ".join(
+        f"WHEN {label.value} >= 0.5 THEN '{label.value}'"
+        for label in ReactionLabel
+        if label is not ReactionLabel.UNCLEAR
+    )
+    + f" ELSE '{ReactionLabel.UNCLEAR.value}' END"
+)
+
+_CELLS_SQL = """
+SELECT "at", fixture, facing, item, origin = 'simulated' AS simulated,
+    count(*) FILTER (first_of = 3) AS starts,
+    count(*) FILTER (first_of >= CASE WHEN item IS NULL THEN 2 ELSE 1 END) AS visits,
+    count(*) FILTER (kind = 'dwell'), count(*) FILTER (kind = 'reach'),
+    count(*) FILTER (kind = 'take'), count(*) FILTER (kind = 'put_back'),
+    count(*) FILTER (outcome),
+    count(*) FILTER (outcome AND label = 'positive'),
+    count(*) FILTER (outcome AND label = 'hesitant'),
+    count(*) FILTER (outcome AND label = 'rejected'),
+    count(*) FILTER (outcome AND label = 'neutral'),
+    count(*) FILTER (outcome AND label = 'unclear'),
+    count(*), sum(coverage)
+FROM (SELECT *, {label} AS label FROM events WHERE {chosen})
+GROUP BY "at", fixture, facing, item, simulated ORDER BY "at", fixture, facing, item, simulated
+"""
+
+_PUBLISHED_SQL = """
+SELECT {key} AS key,
+    coalesce(sum("count") FILTER (measure = '{visits}'), 0),
+    coalesce(sum("count") FILTER (measure = 'dwells'), 0),
+    coalesce(sum("count") FILTER (measure = 'reaches'), 0),
+    coalesce(sum("count") FILTER (measure = 'takes'), 0),
+    coalesce(sum("count") FILTER (measure = 'put_backs'), 0),
+    sum(positive), sum(hesitant), sum(rejected), sum(neutral), sum(unclear),
+    coalesce(sum(coverage) / nullif(sum(events), 0), 0),
+    coalesce(sum("count") FILTER (simulated AND measure NOT IN ('starts', 'visits')), 0)
+        + coalesce(sum("count") FILTER (simulated AND measure = '{visits}'), 0)
+FROM blocks WHERE "at" >= ? AND "at" < ? {narrowed}
+GROUP BY key HAVING key IS NOT NULL ORDER BY key
+"""
+
+_TALLY = tuple(field.name for field in fields(Tally))
+
+
+def _block(row: tuple[Any, ...]) -> Block:
+    at, fixture, facing, item, simulated, measure, *counts = row
+    return Block(
+        at.replace(tzinfo=UTC), fixture, facing, item, simulated, Measure(measure), *counts
+    )
+
+
+def _measured(row: tuple[Any, ...]) -> Iterator[Block]:
+    """One row of `_CELLS_SQL` as the counts of its measures."""
+    at, fixture, facing, item, simulated, starts, visits, *counts = row
+    when, place = at.replace(tzinfo=UTC), (fixture, facing, item)
+    if starts:
+        yield Block(when, None, None, None, simulated, Measure.STARTS, starts, starts)
+    *kinds, handled, positive, hesitant, rejected, neutral, unclear, events, coverage = counts
+    labels = (positive, hesitant, rejected, neutral, unclear)
+    if visits or events:
+        read = {"events": events, "coverage": coverage}
+        yield Block(when, *place, simulated, Measure.VISITS, visits, visits, **read)
+    if handled or visits:
+        yield Block(when, *place, simulated, Measure.HANDLED, visits, handled, *labels)
+    for measure, count in zip(_KINDS, kinds, strict=True):
+        if count or (visits and not simulated):
+            yield Block(when, *place, simulated, measure, visits, count)
+
+
+_KINDS = (Measure.DWELLS, Measure.REACHES, Measure.TAKES, Measure.PUT_BACKS)
 
 _COMPLAINTS = (
     (

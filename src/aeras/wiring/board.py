@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from aeras.domain.kept import Answer, Event, Origin, Tally, Trigger, TriggerState
 from aeras.domain.ports import AnswerBook, EventStore, TriggerBook
@@ -67,14 +68,13 @@ class ShopBoard:
 
     def totals(self, since: datetime, until: datetime) -> Totals:
         """Numbers of the whole site."""
-        tallies = self._store.tally("site", since, until)
-        tally = tallies[0] if tallies else _nothing(self.shop.id)
+        (tally,) = self._tallies("site", since, until, ["site"])
         items = self._tallies("item", since, until, [item.id for item in self.shop.items])
         return Totals(
             numbers=self._publisher.one(tally),
-            items_withheld=sum(n.visits is None for n in self._publisher.table(items)),
+            items_withheld=sum(self._publisher.one(one).visits is None for one in items),
             open_triggers=len(self._book.triggers(state=TriggerState.OPEN)),
-            answers=self._publisher.count(len(self._answers.answers(since=since))),
+            answers=self._publisher.count(sum(self._answered(since).values())),
         )
 
     def items(self, since: datetime, until: datetime) -> list[ItemRow]:
@@ -82,8 +82,7 @@ class ShopBoard:
         tallies = self._tallies("item", since, until, [item.id for item in self.shop.items])
         sold = self._store.sold(since, until)
         opened = Counter(t.item for t in self._book.triggers(state=TriggerState.OPEN))
-        counted = Counter(a.item for a in self._answers.answers(since=since))
-        answered = self._publisher.counts([counted[item.id] for item in self.shop.items])
+        answered = self._answered(since)
         rows = [
             ItemRow(
                 id=item.id,
@@ -91,14 +90,12 @@ class ShopBoard:
                 category=item.category,
                 gtin=item.gtin,
                 price=item.price,
-                numbers=numbers,
+                numbers=self._publisher.one(tally),
                 sold=sold.get(item.id, 0.0) if sold else None,
                 open_triggers=opened.get(item.id, 0),
-                answers=answers,
+                answers=self._publisher.count(answered[item.id]),
             )
-            for item, numbers, answers in zip(
-                self.shop.items, self._publisher.table(tallies), answered, strict=True
-            )
+            for item, tally in zip(self.shop.items, tallies, strict=True)
         ]
         return sorted(rows, key=_rejection_low, reverse=True)
 
@@ -113,29 +110,35 @@ class ShopBoard:
                 item=facing.item,
                 item_name=self._item_name(facing.item),
                 on_map=facing.on_map or (0, 0, 0, 0),
-                numbers=numbers,
+                numbers=self._publisher.one(tally),
             )
-            for (fixture, facing), numbers in zip(
-                placed, self._publisher.table(tallies), strict=True
-            )
+            for (fixture, facing), tally in zip(placed, tallies, strict=True)
         ]
 
     def timeline(
         self, since: datetime, until: datetime, *, item: str | None = None
     ) -> list[TimePoint]:
-        """One point an hour (up to two days) or a day (longer)."""
-        by = "hour" if until - since <= HOURLY_UP_TO else "day"
-        tallies = self._store.tally(by, since, until, item=item)
-        return [
-            TimePoint(datetime.fromisoformat(tally.key), numbers)
-            for tally, numbers in zip(tallies, self._publisher.table(tallies), strict=True)
-        ]
+        """One point an hour (up to two days) or a day of the site (longer)."""
+        start = _hour if until - since <= HOURLY_UP_TO else _day(self.shop.timezone)
+        points: dict[datetime, Tally] = {}
+        for tally in self._store.published("moment", since, until, item=item):
+            at = start(datetime.fromisoformat(tally.key))
+            points[at] = _together(points[at], tally) if at in points else tally
+        return [TimePoint(at, self._publisher.one(points[at])) for at in sorted(points)]
 
     def _tallies(
         self, by: str, since: datetime, until: datetime, keys: Sequence[str]
     ) -> list[Tally]:
-        found = {tally.key: tally for tally in self._store.tally(by, since, until)}
+        found = {tally.key: tally for tally in self._store.published(by, since, until)}
         return [found.get(key) or _nothing(key) for key in keys]
+
+    def _answered(self, since: datetime) -> Counter[str]:
+        """Settled answers by item."""
+        by_item: dict[str, list[Answer]] = {}
+        for answer in self._answers.answers():
+            by_item.setdefault(answer.item, []).append(answer)
+        settled = self._publisher.settled
+        return Counter({item: len(settled(found, since)) for item, found in by_item.items()})
 
     # --- findings ----------------------------------------------------------------------------
 
@@ -159,7 +162,7 @@ class ShopBoard:
 
     def survey(self, item: str) -> SurveySummary:
         """Answers on one item."""
-        answers = self._answers.answers(item=item)
+        answers = self._publisher.settled(self._answers.answers(item=item))
         return self._publisher.survey(item, answers, asked=None)
 
     # --- cameras and live messages --------------------------------------------------------------
@@ -286,6 +289,32 @@ class ShopBoard:
             return item
 
 
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0)
+
+
+def _day(timezone: str) -> Callable[[datetime], datetime]:
+    """Starts of the days of a zone: UTC days would be cut at both ends of a range."""
+    zone = ZoneInfo(timezone)
+
+    def start(at: datetime) -> datetime:
+        return datetime.combine(at.astimezone(zone), time(), zone).astimezone(UTC)
+
+    return start
+
+
+def _together(one: Tally, other: Tally) -> Tally:
+    """The sum of two; coverage by visits, over which it was taken."""
+    visits = one.visits + other.visits
+    summed = {
+        field.name: getattr(one, field.name) + getattr(other, field.name)
+        for field in fields(Tally)
+        if field.name not in {"key", "coverage"}
+    }
+    coverage = (one.coverage * one.visits + other.coverage * other.visits) / visits if visits else 0
+    return replace(one, **summed, coverage=coverage)
+
+
 def _nothing(key: str) -> Tally:
     return Tally(
         key=key,
@@ -314,17 +343,14 @@ def _rejection_low(row: ItemRow) -> float:
 
 
 def _evidence(trigger: Trigger, k: int) -> tuple[str, ...]:
-    """What a trigger rests on, in words; exact counts only where k visits stand behind them."""
+    """What a trigger rests on, in words. No exact counts: its window is cut anywhere, and with the
+    figures of whole blocks they would tell of single visits.
+    """
     found = trigger.evidence
     window = _hours(found["window_h"])
     lines = [f"more than {found['threshold']:.0f} rejections within {window}"]
-    if found["visits"] >= k:
-        lines.append(
-            f"{found['rejections']:.0f} of {found['handled']:.0f} handlings rejected, "
-            f"{found['visits']:.0f} visits"
-        )
-    else:
-        lines.append(f"from fewer than {k} visits, so no exact figures are shown")
+    enough = "at least" if found["visits"] >= k else "fewer than"
+    lines.append(f"from {enough} {k} visits")
     return tuple(lines)
 
 

@@ -75,6 +75,7 @@ class Runtime:
         self._clock = clock
         _make_folder(site.data)
         self.store = DuckEvents(site.data / "events.duckdb")
+        self.publisher = Publisher(site.privacy.k, share=rates.share, mean=rates.mean)
         self.control = Control(site.data / "control.sqlite")
         self.oversight = make_oversight(site, self.control, clock)
         self._feed = Feed()
@@ -83,7 +84,7 @@ class Runtime:
             store=self.store,
             book=self.control,
             answers=self.control,
-            publisher=Publisher(site.privacy.k, share=rates.share, mean=rates.mean),
+            publisher=self.publisher,
             feed=self._feed,
         )
         rules = [_rule(section) for section in site.triggers]
@@ -251,6 +252,7 @@ class Runtime:
             self._change_planogram()
             try:
                 self._fire_triggers()
+                self.roll()
                 if time.monotonic() >= tidy_due:
                     tidy_due += TIDY_EVERY_S
                     self._forget_old()
@@ -278,6 +280,10 @@ class Runtime:
             self.counts["triggers"] += 1
             log.info("trigger", rule=trigger.rule, item=trigger.item)
             self.board.saw_trigger(trigger)
+
+    def roll(self) -> int:
+        """Makes published blocks of the time grains that have closed; how many were finished."""
+        return self.store.roll(self._clock() - self.site.privacy.time_grain, self.publisher.fold)
 
     def _forget_old(self) -> None:
         dropped = self.store.delete_before(self._clock() - self.site.privacy.retention)
