@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from aeras.domain.errors import ConfigError
-from aeras.domain.kept import Origin, Tally, Trigger
+from aeras.domain.evidence import Aside, Finding, HourOfItem, Weigh
+from aeras.domain.kept import Origin, Tally, Trigger, TriggerState
 from aeras.domain.ports import Clock, EventStore, TriggerBook
 from aeras.domain.shop import Item, Shop
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HOUR = timedelta(hours=1)
+from aeras.respond.rate import (
+    EPOCH,
+    HOUR,
+    Asides,
+    Hours,
+    RateRule,
+    evidence_of,
+    fades,
+    question,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,10 @@ class CountRule:
         return self.item in {"*", item.id} and self.category in {None, item.category}
 
 
+def _nothing_aside(since: datetime, until: datetime) -> Sequence[Aside]:
+    return ()
+
+
 class Watch:
     """Looks at the events and opens triggers. Call `check` every few seconds from one thread.
 
@@ -62,6 +74,8 @@ class Watch:
     What was fired before a restart is known from the book. History that is older than a rule's
     window, real or simulated, fires nothing.
 
+    A rate rule is asked once an hour is over; its open triggers close when the evidence has faded.
+
     Args:
         rules: In the order in which they are checked.
         shop: Says which items a category has; items that it does not know fire nothing.
@@ -70,11 +84,13 @@ class Watch:
         clock: Present moment in UTC.
         grain: Coarseness of event times (`privacy.gate.Gate`).
         ids: Makes trigger ids.
+        weigh: Statistics of the rate rules.
+        asides: What does not count for them.
     """
 
     def __init__(
         self,
-        rules: Sequence[CountRule],
+        rules: Sequence[CountRule | RateRule],
         *,
         shop: Shop,
         store: EventStore,
@@ -82,8 +98,14 @@ class Watch:
         clock: Clock,
         grain: timedelta = timedelta(minutes=15),
         ids: Callable[[], str] = lambda: secrets.token_hex(16),
+        weigh: Weigh = lambda hours, categories, question: {},
+        asides: Asides = _nothing_aside,
     ) -> None:
-        self._rules = tuple(rules)
+        self._rules = tuple(rule for rule in rules if isinstance(rule, CountRule))
+        self._rates = tuple(rule for rule in rules if isinstance(rule, RateRule))
+        self._weigh = weigh
+        self._hours = {rule.id: Hours(store, asides, grain) for rule in self._rates}
+        self._weighed_until = EPOCH
         self._shop = shop
         self._store = store
         self._book = book
@@ -99,11 +121,54 @@ class Watch:
             window: self._store.tally("item", since, self._end(now))
             for window, since in windows.items()
         }
-        return [
+        fired = [
             trigger
             for rule in self._rules
             for trigger in self._fire(rule, tallies[rule.window], now)
         ]
+        hour = now - (now - EPOCH) % max(self._grain, HOUR)
+        if hour > self._weighed_until:
+            for rate in self._rates:
+                fired += self._judge(rate, now)
+            self._weighed_until = hour
+        return fired
+
+    def _judge(self, rule: RateRule, now: datetime) -> list[Trigger]:
+        """Closes the rule's triggers whose evidence has faded and opens those that are due."""
+        hours = self._hours[rule.id].between(rule.start(now), now)
+        found = self._weigh(hours, *question(rule, self._shop))
+        still = set()
+        for trigger in self._book.triggers(state=TriggerState.OPEN):
+            if trigger.rule != rule.id:
+                continue
+            if fades(rule, trigger, found.get(trigger.item), now):
+                self._book.close_trigger(trigger.id)
+            else:
+                still.add(trigger.item)
+        fired = []
+        for finding in found.values():
+            if finding.found and finding.item not in still and self._rested(rule, finding, now):
+                fired.append(self._rate_trigger(rule, finding, hours, now))
+                self._book.open_trigger(fired[-1])
+        return fired
+
+    def _rested(self, rule: RateRule, finding: Finding, now: datetime) -> bool:
+        last = self._book.last_opened(rule.id, finding.item)
+        return last is None or now - last >= rule.cool_down
+
+    def _rate_trigger(
+        self, rule: RateRule, finding: Finding, hours: Sequence[HourOfItem], now: datetime
+    ) -> Trigger:
+        own = [hour for hour in hours if hour.item == finding.item]
+        return Trigger(
+            id=self._ids(),
+            rule=rule.id,
+            item=finding.item,
+            opened_at=now,
+            evidence=evidence_of(rule, finding, sum(hour.visits for hour in own)),
+            survey=rule.survey,
+            origin=Origin.SIMULATED if any(hour.simulated for hour in own) else Origin.CAMERA,
+        )
 
     def _fire(self, rule: CountRule, tallies: Sequence[Tally], now: datetime) -> list[Trigger]:
         items = {item.id for item in self._shop.items if rule.covers(item)}
@@ -143,14 +208,14 @@ class Watch:
                 "handled": float(tally.handled),
                 "visits": float(tally.visits),
                 "threshold": float(rule.threshold),
-                "window_h": rule.window / _HOUR,
+                "window_h": rule.window / HOUR,
             },
             survey=rule.survey,
             origin=Origin.SIMULATED if tally.simulated else Origin.CAMERA,
         )
 
     def _floor(self, moment: datetime) -> datetime:
-        return moment - (moment - _EPOCH) % self._grain
+        return moment - (moment - EPOCH) % self._grain
 
     def _end(self, now: datetime) -> datetime:
         return self._floor(now) + self._grain
