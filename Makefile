@@ -14,7 +14,7 @@ else
   INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: demo test check bench assets lock docs clean chromium extras
+.PHONY: demo test check bench assets lock docs clean chromium extras sbom audit-deps
 
 demo: $(VENV)/.installed
 	$(BIN)/aeras demo --port $(PORT)
@@ -70,6 +70,15 @@ chromium:
 # Makes both lock files anew: pins and hashes, no index address.
 lock: $(VENV)/.installed-dev
 	$(BIN)/python tools/lock.py
+
+# What the product is made of (CycloneDX), from the lock and the model cards.
+sbom: $(BIN)/python
+	@mkdir -p build
+	$(BIN)/python tools/sbom.py build/aeras.cdx.json
+
+# Known holes in the locked packages. Asks an outside service; says so and passes where it cannot.
+audit-deps: $(VENV)/.installed-dev
+	$(BIN)/python tools/audit_deps.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python tools/flowchart.py
