@@ -1,0 +1,104 @@
+"""Every way in which figures about visits leave the system, and the one gate each goes through.
+
+A new route, board method, command or reader of the stores without a line here fails.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import aeras
+from aeras.domain.ports import AnswerBook, Board, EventStore
+from tests.serve.test_matrix import MATRIX
+
+SOURCE = Path(aeras.__file__).parent
+
+BOARD = {
+    "totals": "blocks",
+    "items": "blocks",
+    "facings": "blocks",
+    "timeline": "blocks",
+    "survey": "settled answers",
+    "triggers": "the rule's words, no counts",
+    "subscribe": "single acts without reaction (decision 0003)",
+    "shop": "no visits",
+    "k": "no visits",
+    "cameras": "no visits",
+    "preview": "no visits: blurred before it is encoded",
+}
+"""What pages, API and reports can ask for; nothing else is handed to them."""
+
+READERS = {
+    "tally": {"respond/triggers.py", "respond/rate.py", "lab/load.py"},
+    "published": {"wiring/board.py"},
+    "sold": {"wiring/board.py"},
+    "answers": {"wiring/board.py"},
+    "roll": {"wiring/runtime.py", "lab/demo.py"},
+}
+"""Who may call what gives records: `tally` is raw, so nothing that shows anything may."""
+
+NO_FIGURES = re.compile(
+    r"/(login|join|logout|enter|setup|healthz|static|kiosk|kiosk-worker\.js|withdraw|privacy|thanks|q|s"
+    r"|calibration|planogram|stop|resume|cameras|account|users|invited|metrics)\b"
+    r"|/api/(openapi|shop|public|live|cameras|reading|stop|resume|floor-plan|calibration|planogram"
+    r"|items/\{item_id\}/invite|tokens|users|account)\b"
+)
+FIGURES = {
+    "/": ["totals", "items", "facings", "timeline", "triggers"],
+    "/items": ["items"],
+    "/items/{item_id}": ["items", "timeline", "facings", "survey", "triggers"],
+    "/triggers": ["triggers"],
+    "/surveys": ["items", "survey", "triggers"],
+    "/surveys/card/{item_id}": ["triggers"],
+    "/api/totals": ["totals"],
+    "/api/items": ["items"],
+    "/api/items/{item_id}": ["items", "survey", "triggers", "facings"],
+    "/api/items/{item_id}/timeline": ["timeline"],
+    "/api/items/{item_id}/survey": ["survey"],
+    "/api/timeline": ["timeline"],
+    "/api/facings": ["facings"],
+    "/api/triggers": ["triggers"],
+}
+
+
+def members(port: type) -> set[str]:
+    return {name for name, _ in inspect.getmembers(port) if not name.startswith("_")}
+
+
+def calls(path: Path) -> set[str]:
+    """Names of the methods that a module calls on something."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    called = [node.func for node in nodes if isinstance(node, ast.Call)]
+    return {function.attr for function in called if isinstance(function, ast.Attribute)}
+
+
+def test_everything_a_page_can_ask_for_is_listed_with_its_gate():
+    assert members(Board) == set(BOARD)
+
+
+def test_every_route_is_known_to_show_figures_or_none():
+    paths = {route.split(" ", 1)[1] for route in MATRIX}
+    unknown = {path for path in paths if path not in FIGURES and not NO_FIGURES.match(path)}
+    assert unknown == set()
+    assert set(FIGURES) <= paths
+    assert {name for names in FIGURES.values() for name in names} <= set(BOARD)
+
+
+def test_pages_can_reach_no_store():
+    for path in (SOURCE / "serve").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\b(EventStore|AnswerBook|TriggerBook|DuckEvents)\b", text), path
+
+
+def test_only_the_board_reads_what_is_shown():
+    for path in SOURCE.rglob("*.py"):
+        name = path.relative_to(SOURCE).as_posix()
+        if name.startswith("store/"):
+            continue
+        for method in calls(path) & set(READERS):
+            assert name in READERS[method], f"{name} calls {method}: list it here, behind a gate"
+    assert set(READERS) - {"answers"} <= members(EventStore)
+    assert "answers" in members(AnswerBook)
