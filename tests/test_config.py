@@ -217,3 +217,28 @@ def test_items_stand_in_one_place_only(write):
     path.with_name("planogram.csv").write_text("version,facing,item\n1,drinks-1,oat-milk\n")
     _, found = read_site(path)
     assert "remove one of them" in str(found[0])
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("{id: r, mode: rate, threshold: 3}", "threshold, which mode rate does not know"),
+        ("{id: r, margin: 1.2}", "margin, which mode count does not know"),
+        ("{id: r, mode: rate, window: 2 h}", "a rate needs a window of 1 d or more"),
+        ("{id: r, mode: rate, window: 60 d}", "looks back further than events are kept"),
+        ("{id: r, mode: rate, margin: 0.5}", "greater than or equal to 1"),
+        ("{id: r, mode: rate, measure: mood}", "rejection"),
+    ],
+)
+def test_a_rate_rule_that_cannot_work_is_refused(tmp_path, rule, said):
+    path = tmp_path / "site.yaml"
+    path.write_text(f"site: {{name: Shop}}\ntriggers:\n  - {rule}\n")
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_site(path)
+    assert caught.value.where == f"{path}:3"
+
+
+def test_a_rate_rule_looks_back_four_weeks_unless_told_otherwise(tmp_path):
+    path = tmp_path / "site.yaml"
+    path.write_text("site: {name: Shop}\ntriggers:\n  - {id: a, mode: rate}\n  - {id: b}\n")
+    assert [t.window for t in load_site(path).triggers] == [timedelta(days=28), timedelta(hours=2)]

@@ -21,6 +21,7 @@ from shapely import Polygon as ShapelyPolygon
 from stdnum import ean
 
 from aeras.domain.errors import ConfigError, InputError
+from aeras.domain.evidence import Watched
 from aeras.domain.geometry import Box, Polygon, as_polygon
 from aeras.domain.hours import OpeningHours, Span
 from aeras.domain.shop import (
@@ -275,15 +276,27 @@ class MapSection(_Section):
     image: str | None = None
 
 
+COUNT_WINDOW = timedelta(hours=2)
+RATE_WINDOW = timedelta(days=28)
+_OF_COUNT = {"threshold"}
+_OF_RATE = {"measure", "margin", "fdr", "min_handled"}
+
+
 class TriggerSection(_Section):
     """One rule of ``triggers``."""
 
     id: Id
-    mode: Literal["count"] = "count"
+    mode: Literal["count", "rate"] = "count"
     item: str = "*"
     category: str | None = None
     threshold: int = Field(default=5, ge=0)
-    window: Duration = timedelta(hours=2)
+    measure: Watched = Watched.REJECTION
+    margin: float = Field(default=1.1, ge=1, le=10)
+    fdr: float = Field(default=0.05, gt=0, le=0.5)
+    min_handled: int = Field(default=20, ge=1)
+    window: Duration = Field(
+        default_factory=lambda data: RATE_WINDOW if data.get("mode") == "rate" else COUNT_WINDOW
+    )
     cool_down: Duration = timedelta(hours=24)
     survey: str = "put-back"
 
@@ -621,6 +634,30 @@ def _contradictions(file: SiteFile) -> Iterator[tuple[Location, str]]:
                 f"trigger {trigger.id!r} names the unknown item {trigger.item!r}"
                 f"{_meant(trigger.item, known)}",
             )
+        yield from _mode_problems(file, ("triggers", number), trigger)
+
+
+def _mode_problems(
+    file: SiteFile, location: Location, trigger: TriggerSection
+) -> Iterator[tuple[Location, str]]:
+    """Settings of the other mode, and windows that the records cannot fill."""
+    other = _OF_RATE if trigger.mode == "count" else _OF_COUNT
+    for key in sorted(other & trigger.model_fields_set):
+        yield (
+            (*location, key),
+            f"trigger {trigger.id!r} has {key}, which mode {trigger.mode} does not know; "
+            f"remove it or change the mode",
+        )
+    if trigger.mode != "rate":
+        return
+    if trigger.window < timedelta(days=1):
+        yield (*location, "window"), f"trigger {trigger.id!r}: a rate needs a window of 1 d or more"
+    if trigger.window > file.privacy.retention:
+        yield (
+            (*location, "window"),
+            f"trigger {trigger.id!r} looks back further than events are kept "
+            f"({file.privacy.retention.days} d); shorten the window or lengthen privacy.retention",
+        )
 
 
 def _duplicates(location: Location, ids: list[str]) -> Iterator[tuple[Location, str]]:

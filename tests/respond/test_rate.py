@@ -8,9 +8,9 @@ from records import NOON, event, reaction, small_shop
 
 from aeras.domain.errors import ConfigError
 from aeras.domain.evidence import Aside, Watched
-from aeras.domain.kept import Origin, TriggerState
+from aeras.domain.kept import Origin, Stock, TriggerState
 from aeras.insight.evidence import weigh
-from aeras.respond.rate import RateRule
+from aeras.respond.rate import RateRule, out_of_stock
 from aeras.respond.triggers import CountRule, Watch
 from aeras.store.control import Control
 from aeras.store.events import DuckEvents
@@ -182,3 +182,22 @@ def test_both_modes_live_side_by_side(bench):
 def test_a_rule_that_makes_no_sense_is_refused(broken):
     with pytest.raises(ConfigError, match="expected a window of a day"):
         RateRule("odd", **broken)
+
+
+def test_an_item_out_of_stock_is_set_aside_until_an_hour_after_it_is_filled_up():
+    levels = [
+        Stock(START - DAY, "corner", "cola", 0.0),
+        Stock(START, "corner", "gum", 4.0),
+        Stock(START + HOUR, "corner", "cola", 12.0),
+        Stock(START + 2 * HOUR, "corner", "gum", 0.0),
+    ]
+    assert out_of_stock(levels, START + DAY) == [
+        Aside("cola", START - DAY, START + 2 * HOUR, "empty"),
+        Aside("gum", START + 2 * HOUR, START + DAY, "empty"),
+    ]
+
+
+def test_the_store_knows_the_levels_of_a_time_and_the_last_before(bench):
+    levels = [Stock(START + n * HOUR, "corner", "cola", float(n)) for n in range(-2, 3)]
+    bench.store.append_stock(levels)
+    assert bench.store.stock_levels(START, START + 2 * HOUR) == levels[1:4]

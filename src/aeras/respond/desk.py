@@ -16,6 +16,7 @@ from aeras.domain.kept import Answer, Origin, Trigger, TriggerState
 from aeras.domain.ports import AnswerBook, Clock, TriggerBook
 from aeras.domain.shop import Shop
 from aeras.respond.channels import qr
+from aeras.respond.rate import RateRule
 from aeras.respond.surveys import Form, validate_answer
 from aeras.respond.tokens import Ticket, Tokens, spent
 from aeras.respond.triggers import CountRule
@@ -49,7 +50,7 @@ class Desk:
         shop: Shop,
         *,
         forms: Mapping[str, Form],
-        rules: Sequence[CountRule],
+        rules: Sequence[CountRule | RateRule],
         triggers: TriggerBook,
         answers: AnswerBook,
         secret: str,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from aeras.domain.errors import ConfigError
 from aeras.domain.evidence import Aside, Finding, HourOfItem, Question, Watched
-from aeras.domain.kept import Tally, Trigger
+from aeras.domain.kept import Stock, Tally, Trigger
 from aeras.domain.ports import EventStore
 from aeras.domain.shop import Item, Shop
 
@@ -176,3 +176,21 @@ def evidence_of(rule: RateRule, finding: Finding, visits: int) -> dict[str, floa
         "measure": float(list(Watched).index(rule.measure)),
         "window_h": rule.window / HOUR,
     }
+
+
+def out_of_stock(levels: Iterable[Stock], until: datetime) -> list[Aside]:
+    """Times in which items were empty, with the hour after they were filled up again.
+
+    Args:
+        levels: In order of time, from the last level before the beginning on.
+        until: End of the time asked for; what is empty then stays so.
+    """
+    asides: list[Aside] = []
+    gone: dict[str, datetime] = {}
+    for level in levels:
+        if level.quantity <= 0:
+            gone.setdefault(level.item, level.at)
+        elif level.item in gone:
+            asides.append(Aside(level.item, gone.pop(level.item), level.at + HOUR, "empty"))
+    asides += [Aside(item, since, until, "empty") for item, since in gone.items()]
+    return asides

@@ -207,6 +207,20 @@ class DuckEvents:
             rows = self._run('SELECT item, arg_max(quantity, "at") FROM stock GROUP BY item')
         return dict(sorted(rows))
 
+    def stock_levels(self, since: datetime, until: datetime) -> list[Stock]:
+        """Levels by time: those of [since, until), after each item's last one before."""
+        before = 'SELECT arg_max(stock, "at") AS s FROM stock WHERE "at" < ? GROUP BY item'
+        sql = f"""SELECT s."at", s.site, s.item, s.quantity, s.origin FROM (
+            SELECT s FROM ({before}) UNION ALL
+            SELECT stock AS s FROM stock WHERE "at" >= ? AND "at" < ?) ORDER BY s."at" """  # noqa: S608
+        ends = [naive_utc(since), naive_utc(since), naive_utc(until)]
+        with self._guarded():
+            rows = self._run(sql, ends)
+        return [
+            Stock(at.replace(tzinfo=UTC), site, item, quantity, Origin(origin))
+            for at, site, item, quantity, origin in rows
+        ]
+
     def count(self) -> int:
         """Number of stored events."""
         with self._guarded():

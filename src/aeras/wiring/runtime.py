@@ -18,11 +18,13 @@ import structlog
 
 from aeras.config import Site, TriggerSection, load_site, reads_faces
 from aeras.domain.errors import StoreError
+from aeras.domain.evidence import Aside
 from aeras.domain.kept import Answer, Origin
 from aeras.domain.oversight import SYSTEM, Act
-from aeras.insight import rates
+from aeras.insight import evidence, rates
 from aeras.privacy.publish import Publisher
 from aeras.respond.desk import Desk
+from aeras.respond.rate import RateRule, out_of_stock
 from aeras.respond.surveys import built_in_forms
 from aeras.respond.triggers import CountRule, Watch
 from aeras.shelf.planogram import next_change
@@ -107,6 +109,8 @@ class Runtime:
             book=self.control,
             clock=clock,
             grain=site.privacy.time_grain,
+            weigh=evidence.weigh,
+            asides=self._out_of_stock,
         )
         self.keeper = Keeper(self.store)
         self._with_cameras = cameras
@@ -285,6 +289,9 @@ class Runtime:
         """Makes published blocks of the time grains that have closed; how many were finished."""
         return self.store.roll(self._clock() - self.site.privacy.time_grain, self.publisher.fold)
 
+    def _out_of_stock(self, since: datetime, until: datetime) -> list[Aside]:
+        return out_of_stock(self.store.stock_levels(since, until), until)
+
     def _forget_old(self) -> None:
         dropped = self.store.delete_before(self._clock() - self.site.privacy.retention)
         if dropped:
@@ -306,7 +313,20 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
-def _rule(section: TriggerSection) -> CountRule:
+def _rule(section: TriggerSection) -> CountRule | RateRule:
+    if section.mode == "rate":
+        return RateRule(
+            id=section.id,
+            item=section.item,
+            category=section.category,
+            measure=section.measure,
+            margin=section.margin,
+            fdr=section.fdr,
+            min_handled=section.min_handled,
+            window=section.window,
+            cool_down=section.cool_down,
+            survey=section.survey,
+        )
     return CountRule(
         id=section.id,
         item=section.item,
