@@ -153,10 +153,27 @@ def test_a_repeated_append_changes_nothing(store: EventStore):
     assert store.count() == 3
 
 
-def test_retention_drops_what_is_older(store: EventStore):
+def test_retention_drops_what_is_older_and_keeps_the_published_blocks(store: EventStore):
     store.append([event(at=NOON - DAY), event(at=NOON), event(at=NOON + DAY)])
+    store.append_sales([Sale("s1", NOON - DAY, "corner", "gum", 2, 198, "EUR")])
+    assert store.delete_before(NOON) == 0  # in no block yet
+    store.roll(NOON + 2 * DAY, lambda pending, cells: ([*pending, *cells], []))
+    before = store.published("item", NOON - DAY, NOON + 2 * DAY)
     assert store.delete_before(NOON) == 1
     assert store.count() == 2
+    assert store.sold(NOON - DAY, NOON) == {}
+    assert store.published("item", NOON - DAY, NOON + 2 * DAY) == before
+    assert before[0].visits == 3
+
+
+def test_retention_drops_old_answers_and_closed_triggers(control: Control):
+    control.add_answers([answer(at=NOON - DAY), answer(at=NOON)])
+    for number in (1, 2):
+        control.open_trigger(trigger(number))
+    control.close_trigger("t1")
+    assert control.delete_before(NOON + timedelta(hours=1)) == 3
+    assert control.answers() == []
+    assert [t.id for t in control.triggers()] == ["t2"]
 
 
 def test_sales_add_up_and_repeat_safely(store: EventStore):

@@ -77,7 +77,9 @@ class EventStore(Protocol):
         """Number of stored events."""
 
     def delete_before(self, moment: datetime) -> int:
-        """Drops events older than the moment (retention); returns how many."""
+        """Drops events, sales, stock and open blocks older than the moment (retention), and keeps
+        finished blocks and events that are in none; returns how many events.
+        """
 
     def close(self) -> None:
         """Flushes and releases the file."""

@@ -171,6 +171,18 @@ class Control(People):
             result: Any = session.execute(drop)
             return bool(result.rowcount)
 
+    def delete_before(self, moment: datetime) -> int:
+        """Drops answers and closed triggers older than the moment (retention); returns how many."""
+        closed = TriggerRecord.state == TriggerState.CLOSED.value
+        with self._session() as session:
+            gone: list[Any] = [
+                session.execute(delete(AnswerRecord).where(AnswerRecord.at < moment)),
+                session.execute(
+                    delete(TriggerRecord).where(closed, TriggerRecord.opened_at < moment)
+                ),
+            ]
+            return sum(int(result.rowcount) for result in gone)
+
     def tokens_issued(self, survey: str) -> int:
         """How many single-use tokens were issued for a survey."""
         query = select(func.count()).select_from(TokenRecord).where(TokenRecord.survey == survey)
