@@ -44,7 +44,7 @@ from aeras.store.arrow import (
     stock_table,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 GROUPS = ("item", "facing", "fixture", "hour", "day", "site")
 """What `DuckEvents.tally` can group by."""
@@ -64,6 +64,8 @@ _BLOCKS_DDL = (
     f"CREATE TABLE pending ({_BLOCK})",
 )
 
+_ATTRIBUTION_DDL = ("ALTER TABLE events ADD COLUMN attribution DOUBLE",)
+
 _DDL = (
     """CREATE TABLE events (
         "id" VARCHAR NOT NULL, "at" TIMESTAMP NOT NULL, "site" VARCHAR NOT NULL,
@@ -82,6 +84,7 @@ _DDL = (
         "quantity" DOUBLE NOT NULL, "origin" VARCHAR NOT NULL)""",
     "CREATE TABLE aeras_schema (version INTEGER NOT NULL)",
     *_BLOCKS_DDL,
+    *_ATTRIBUTION_DDL,
 )
 
 _VERSION_SQL = f"INSERT INTO aeras_schema VALUES ({SCHEMA_VERSION})"  # noqa: S608 - our number
@@ -227,9 +230,14 @@ class DuckEvents:
             return int(self._run("SELECT count(*) FROM events")[0][0])
 
     def delete_before(self, moment: datetime) -> int:
-        """Drops events older than the moment (retention); returns how many."""
-        with self._guarded():
-            return int(self._run('DELETE FROM events WHERE "at" < ?', [naive_utc(moment)])[0][0])
+        """Drops events, sales, stock and open blocks older than the moment (retention), and keeps
+        finished blocks and events that are in none; returns how many events.
+        """
+        old = [naive_utc(moment)]
+        with self._guarded(), self._transaction():
+            for table in ("sales", "stock", "pending"):
+                self._run(f'DELETE FROM {table} WHERE "at" < ?', old)  # noqa: S608 - our own names
+            return int(self._run('DELETE FROM events WHERE rolled AND "at" < ?', old)[0][0])
 
     def close(self) -> None:
         """Merges the log into the file and releases it; safe to call twice."""
@@ -287,6 +295,8 @@ class DuckEvents:
         version = int(self._run("SELECT max(version) FROM aeras_schema")[0][0])
         if version == 1:
             self._in_one([*_BLOCKS_DDL, "UPDATE aeras_schema SET version = 2"])
+        if version in {1, 2}:
+            self._in_one([*_ATTRIBUTION_DDL, "UPDATE aeras_schema SET version = 3"])
         if version > SCHEMA_VERSION:
             raise StoreError(
                 f"was written by a newer AERAS (schema {version}, this one knows {SCHEMA_VERSION})",

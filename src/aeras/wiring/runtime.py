@@ -23,6 +23,7 @@ from aeras.domain.kept import Answer, Origin
 from aeras.domain.oversight import SYSTEM, Act
 from aeras.insight import evidence, rates
 from aeras.privacy.publish import Publisher
+from aeras.privacy.retention import ClockGuard
 from aeras.respond.desk import Desk
 from aeras.respond.rate import RateRule, out_of_stock
 from aeras.respond.surveys import built_in_forms
@@ -41,7 +42,8 @@ from aeras.wiring.workers import Workers
 log = structlog.get_logger(__name__)
 
 WATCH_EVERY_S = 1.0
-TIDY_EVERY_S = 3600.0
+TIDY_EVERY_S = 600.0
+EXPIRED_AT = "expired-at"
 LATENCY_SAMPLES = 10_000
 
 
@@ -113,6 +115,8 @@ class Runtime:
             asides=self._out_of_stock,
         )
         self.keeper = Keeper(self.store)
+        last = self.control.setting(EXPIRED_AT)
+        self._guard = ClockGuard(datetime.fromisoformat(last) if last else None)
         self._with_cameras = cameras
         self._plans = self._plans_for(site)
         self._workers = Workers(self._plans, on_lost=self.board.lost_camera)
@@ -293,9 +297,16 @@ class Runtime:
         return out_of_stock(self.store.stock_levels(since, until), until)
 
     def _forget_old(self) -> None:
-        dropped = self.store.delete_before(self._clock() - self.site.privacy.retention)
+        """Deletes what is too old, unless the clock may be wrong."""
+        now = self._clock()
+        if not self._guard.trusted(now, time.monotonic()):
+            log.warning("expiry_waits", reason="the clock has jumped; it is believed after an hour")
+            return
+        old = now - self.site.privacy.retention
+        dropped = self.store.delete_before(old) + self.control.delete_before(old)
+        self.control.set_setting(EXPIRED_AT, now.isoformat())
         if dropped:
-            log.info("events_expired", count=dropped)
+            log.info("records_expired", count=dropped)
 
     def _answered(self, answer: Answer) -> None:
         self.counts["answers"] += 1
