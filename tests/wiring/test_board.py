@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from records import NOON, answer, event, reaction, small_shop
 
+from aeras.domain.evidence import Finding
 from aeras.domain.kept import Event, Origin, Trigger
+from aeras.domain.published import Rate
 from aeras.insight import rates
 from aeras.privacy.publish import Publisher
+from aeras.respond.rate import RateRule, evidence_of
+from aeras.serve.words import Words
 from aeras.store.control import Control
 from aeras.store.events import DuckEvents
 from aeras.wiring.board import ShopBoard
@@ -164,3 +168,30 @@ def test_the_live_message_of_an_answer_does_not_hold_the_answer(shown):
 
 def test_records_of_an_item_that_left_the_site_file_still_have_a_name(shown):
     assert live(shown.board, event(item="gone"))["item_name"] == "gone"
+
+
+def test_a_rate_trigger_says_how_much_above_its_category_and_when_it_would_close(shown):
+    finding = Finding(
+        item="oat-milk",
+        rate=Rate(value=0.31, low=0.25, high=0.37, n=187),
+        hits=60,
+        baseline=Rate(value=0.15, low=0.14, high=0.16, n=4000),
+        e_value=512.4,
+        needed=400.0,
+        found=True,
+    )
+    for visits, name in ((120, "t1"), (4, "t2")):
+        evidence = evidence_of(RateRule("above"), finding, visits)
+        shown.control.open_trigger(Trigger(name, "above", "oat-milk", NOON, evidence, None))
+    few, many = sorted(shown.board.triggers(), key=lambda row: len(row.evidence))
+    assert few.evidence == ("from fewer than 10 visits",)
+    assert many.evidence == (
+        "rejected in about 31% of handlings (25% to 37%); the other items of its category in 15%",
+        "about 180 handlings within 28 days at most; hours without stock are left out",
+        "evidence 512, 400 was needed: looking every hour and at every item is allowed for",
+        "closes by itself when the evidence falls below 20",
+    )
+    german = [Words("de", "Europe/Berlin", NOON).fact(fact) for fact in many.facts]
+    assert german[1] == (
+        "etwa 180 Griffe innerhalb von höchstens 28 Tagen; Stunden ohne Bestand zählen nicht"
+    )

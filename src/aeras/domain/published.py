@@ -5,6 +5,7 @@ Every optional number is None when fewer than k visits stand behind it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -93,8 +94,18 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of evidence: the key of its words, and its numbers by name. Names that end in
+    ``_share`` are shares of 1, ``window_h`` is hours.
+    """
+
+    key: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class TriggerRow:
-    """A trigger with what it rests on, in words ready to show."""
+    """A trigger with what it rests on: in English, and as facts for the pages' languages."""
 
     id: str
     rule: str
@@ -105,6 +116,7 @@ class TriggerRow:
     origin: Origin
     evidence: tuple[str, ...]
     survey: str | None
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

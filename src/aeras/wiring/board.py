@@ -8,11 +8,13 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from aeras.domain.evidence import Watched
 from aeras.domain.kept import Answer, Event, Origin, Tally, Trigger, TriggerState
 from aeras.domain.ports import AnswerBook, EventStore, TriggerBook
 from aeras.domain.published import (
     CameraStatus,
     FacingRow,
+    Fact,
     ItemRow,
     SurveySummary,
     TimePoint,
@@ -22,6 +24,7 @@ from aeras.domain.published import (
 from aeras.domain.shop import CameraSpec, Shop
 from aeras.privacy.preview import BLACK
 from aeras.privacy.publish import Publisher
+from aeras.serve.words import Words
 from aeras.wiring.feed import Feed, Listener
 
 HOURLY_UP_TO = timedelta(days=2)
@@ -58,6 +61,7 @@ class ShopBoard:
         self._cameras: dict[str, CameraStatus] = {}
         self._previews: dict[str, bytes] = {}
         self._halted = ""
+        self._english = Words("en", shop.timezone, datetime.now(UTC))
 
     @property
     def k(self) -> int:
@@ -148,6 +152,7 @@ class ShopBoard:
 
     def trigger_row(self, trigger: Trigger) -> TriggerRow:
         """A trigger with names and words."""
+        facts = _facts(trigger, self.k)
         return TriggerRow(
             id=trigger.id,
             rule=trigger.rule,
@@ -156,8 +161,9 @@ class ShopBoard:
             opened_at=trigger.opened_at,
             state=trigger.state,
             origin=trigger.origin,
-            evidence=_evidence(trigger, self.k),
+            evidence=tuple(self._english.fact(fact) for fact in facts),
             survey=trigger.survey,
+            facts=facts,
         )
 
     def survey(self, item: str) -> SurveySummary:
@@ -342,17 +348,28 @@ def _rejection_low(row: ItemRow) -> float:
     return row.numbers.rejection.low if row.numbers.rejection else -1.0
 
 
-def _evidence(trigger: Trigger, k: int) -> tuple[str, ...]:
-    """What a trigger rests on, in words. No exact counts: its window is cut anywhere, and with the
-    figures of whole blocks they would tell of single visits.
+def _facts(trigger: Trigger, k: int) -> tuple[Fact, ...]:
+    """What a trigger rests on. No exact counts: its window is cut anywhere, and with the figures of
+    whole blocks they would tell of single visits.
     """
     found = trigger.evidence
-    window = _hours(found["window_h"])
-    lines = [f"more than {found['threshold']:.0f} rejections within {window}"]
-    enough = "at least" if found["visits"] >= k else "fewer than"
-    lines.append(f"from {enough} {k} visits")
-    return tuple(lines)
-
-
-def _hours(hours: float) -> str:
-    return f"{hours * 60:.0f} min" if hours < 2 else f"{hours:g} h"  # noqa: PLR2004 - reads better
+    enough = Fact("evidence.many" if found["visits"] >= k else "evidence.few", {"k": k})
+    window = {"window_h": found["window_h"]}
+    if "e_value" not in found:
+        return Fact("evidence.count", {"threshold": found["threshold"], **window}), enough
+    if found["visits"] < k:
+        return (enough,)
+    measure = list(Watched)[int(found["measure"])]
+    shares = {
+        "rate_share": found["rate"],
+        "low_share": found["rate_low"],
+        "high_share": found["rate_high"],
+        "baseline_share": found["baseline"],
+    }
+    strength = {"e_value": min(found["e_value"], 1e6), "needed": found["needed"]}
+    return (
+        Fact(f"evidence.rate.{measure}", shares),
+        Fact("evidence.handled", {"handled": found["handled"] // 10 * 10, **window}),
+        Fact("evidence.strength", strength),
+        Fact("evidence.closes", {"closes_below": found["closes_below"]}),
+    )

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from aeras.serve.words import de, en, people_de, people_en, site_de, site_en
 
 if TYPE_CHECKING:
-    from aeras.domain.published import Rate
+    from aeras.domain.published import Fact, Rate
     from aeras.serve.schemas import LiveOut
 
 CATALOGUES: dict[str, Mapping[str, str]] = {
@@ -83,6 +83,19 @@ class Words:
     def script_words(self) -> dict[str, str]:
         """The words that scripts need."""
         return {k[3:]: v for k, v in self._words.items() if k.startswith("js.")}
+
+    def fact(self, fact: Fact) -> str:
+        """A line of evidence, with its numbers as this language writes them."""
+        return self.t(fact.key, **{k: self._amount(k, v) for k, v in fact.values.items()})
+
+    def _amount(self, name: str, value: float) -> str:
+        if name.endswith("_share"):
+            return self.pct(value)
+        if name != "window_h":
+            return self.num(value)
+        if value < 2:  # noqa: PLR2004 - reads better
+            return f"{self.num(value * 60)} min"
+        return self.t("span.days", n=round(value / 24)) if value >= 48 else f"{value:g} h"  # noqa: PLR2004
 
     def num(self, value: float | None, digits: int = 0) -> str:
         """A number as this language writes it; the word for withheld if None."""
