@@ -58,3 +58,39 @@ def test_hostile_text_takes_no_time(unit):
 @given(st.text(max_size=200))
 def test_scrubbing_twice_changes_nothing(text):
     assert scrub(scrub(text)) == scrub(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("My name is Jane van der Berg and I liked it", "My name is [name removed] and I liked it"),
+        ("ask Mrs. O'Neil about it", "ask Mrs. [name removed] about it"),
+        ("Mein Name ist Jörg Müller, zu süß", "Mein Name ist [name removed], zu süß"),
+        ("Frau Schmidt-Lang war nett", "Frau [name removed] war nett"),
+        ("ich heiße Özlem", "ich heiße [name removed]"),
+        ("Me llamo María de la Cruz. Muy caro", "Me llamo [name removed]. Muy caro"),
+        ("la Sra. Pérez me ayudó", "la Sra. [name removed] me ayudó"),
+        ("私の名前は田中太郎です。甘すぎる", "私の名前は[name removed]です。甘すぎる"),
+        ("佐藤さんが親切でした", "[name removed]さんが親切でした"),
+        ("Llámame al +34 612 345 678", "Llámame al [number removed]"),
+        ("電話は090-1234-5678です", "電話は[number removed]です"),
+        ("schreib an jörg@müller.de", "schreib an [e-mail removed]"),
+    ],
+)
+def test_names_phones_and_mails_go_in_each_language(text, left):
+    assert scrub(text) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Oat Milk from Alpine Farm is too sweet",
+        "Die Frau an der Kasse war nett",
+        "Zu viel Zucker, Preis 3,49 im Angebot",
+        "soy milk is better",
+        "店員さんが親切でした",
+        "muy caro, señor",
+    ],
+)
+def test_what_names_nobody_stays(text):
+    assert scrub(text) == text
