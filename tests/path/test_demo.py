@@ -182,7 +182,7 @@ def test_a_newcomer_signs_in_sees_the_shop_live_and_a_shopper_answers(
         timeout=90_000,
     )
 
-    opened = page.locator("section", has_text="Open triggers").get_by_text("Kale Crisps")
+    opened = page.locator("article", has_text="rule often-rejected").get_by_text("Kale Crisps")
     expect(opened.first).to_be_visible(timeout=150_000)
     page.goto("/surveys/card/kale-crisps")
     link = page.locator(".no-print a").get_attribute("href")

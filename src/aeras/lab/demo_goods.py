@@ -23,6 +23,7 @@ RULES: Final = (
         "cool_down": "12 h",
         "survey": "put-back",
     },
+    {"id": "above-its-shelf", "mode": "rate", "window": "28 d", "survey": "put-back"},
 )
 
 

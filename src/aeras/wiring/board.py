@@ -28,6 +28,8 @@ from aeras.serve.words import Words
 from aeras.wiring.feed import Feed, Listener
 
 HOURLY_UP_TO = timedelta(days=2)
+ENOUGH_EVIDENCE = 1_000_000
+"""Above it no figure of the evidence is shown."""
 
 
 class ShopBoard:
@@ -366,10 +368,13 @@ def _facts(trigger: Trigger, k: int) -> tuple[Fact, ...]:
         "high_share": found["rate_high"],
         "baseline_share": found["baseline"],
     }
-    strength = {"e_value": min(found["e_value"], 1e6), "needed": found["needed"]}
+    needed = {"needed": found["needed"]}
+    strength = Fact("evidence.strength", {"e_value": found["e_value"], **needed})
+    if found["e_value"] > ENOUGH_EVIDENCE:
+        strength = Fact("evidence.beyond", {"most": ENOUGH_EVIDENCE, **needed})
     return (
         Fact(f"evidence.rate.{measure}", shares),
         Fact("evidence.handled", {"handled": found["handled"] // 10 * 10, **window}),
-        Fact("evidence.strength", strength),
+        strength,
         Fact("evidence.closes", {"closes_below": found["closes_below"]}),
     )

@@ -378,6 +378,7 @@ WORDS: dict[str, str] = {
     "evidence.rate.put_back": "bei etwa {rate_share} der Griffe zurückgelegt ({low_share} bis {high_share}); die anderen Artikel der Kategorie bei {baseline_share}",
     "evidence.handled": "etwa {handled} Griffe innerhalb von höchstens {window_h}; Stunden ohne Bestand zählen nicht",
     "evidence.strength": "Beweiskraft {e_value}, nötig waren {needed}: dass stündlich und bei allen Artikeln nachgesehen wird, ist eingerechnet",
+    "evidence.beyond": "Beweiskraft über {most}, nötig waren {needed}: dass stündlich und bei allen Artikeln nachgesehen wird, ist eingerechnet",
     "evidence.closes": "schließt von selbst, wenn die Beweiskraft unter {closes_below} fällt",
     "trigger.mark": "Offener Auslöser",
     "trigger.opened": "geöffnet {when}",

@@ -368,6 +368,7 @@ WORDS: dict[str, str] = {
     "evidence.rate.put_back": "put back in about {rate_share} of handlings ({low_share} to {high_share}); the other items of its category in {baseline_share}",
     "evidence.handled": "about {handled} handlings within {window_h} at most; hours without stock are left out",
     "evidence.strength": "evidence {e_value}, {needed} was needed: looking every hour and at every item is allowed for",
+    "evidence.beyond": "evidence above {most}, {needed} was needed: looking every hour and at every item is allowed for",
     "evidence.closes": "closes by itself when the evidence falls below {closes_below}",
     "trigger.mark": "Open trigger",
     "trigger.opened": "opened {when}",
