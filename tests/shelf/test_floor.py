@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aeras.domain.errors import InputError
 from aeras.domain.shop import FloorMark, Lens
-from aeras.lab.render.scene import AISLE_CAMERA, Camera
+from aeras.lab.render.scene import AISLE_CAMERA, SHELF_CAMERA, Camera
 from aeras.shelf.floor import fit_floor, on_map
 from aeras.shelf.lens import lens_from_boards, lens_from_lines
 
@@ -70,6 +70,17 @@ def test_a_camera_that_sees_no_floor_is_calibrated_by_heights() -> None:
     chest = (0.3, 1.3, 0.7)
     seen = AISLE_CAMERA.project([chest])
     np.testing.assert_allclose(floor.at_depth(*seen)[0], (0.3, 0.7, 1.3), atol=0.02)
+
+
+def test_marks_above_the_horizon_do_not_turn_the_floor_over() -> None:
+    """The demo's shelf camera looks level: lamps above, a little floor below."""
+    ceiling = [mark(x, y, 2.9, SHELF_CAMERA) for x in (-2.4, 1.4) for y in (3.0, 5.0)]
+    ground = [mark(x, y, 0.0, SHELF_CAMERA) for x in (-1.6, 1.6) for y in (2.2, 3.4)]
+    for told in (ceiling, ceiling + ground[:3], ceiling + ground):
+        floor = fit_floor(told, SIZE)
+        assert floor.errors.mean_m < 0.01
+        seen = SHELF_CAMERA.project([(0.5, 0.0, 2.6)])[0]
+        np.testing.assert_allclose(floor.on_floor(seen)[0], (0.5, 2.6), atol=0.02)
 
 
 def test_above_the_horizon_there_is_no_floor() -> None:

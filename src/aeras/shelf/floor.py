@@ -77,6 +77,12 @@ class _Pose:
     axes: Floats
     at: Floats
 
+    def below_horizon(self) -> Floats:
+        """A pixel (2,) that shows the floor, inside the picture or not."""
+        right, down, ahead = self.axes @ (self.axes[2] - (0.0, 0.0, 1.0))
+        away: Floats = np.array([right, down]) / max(ahead, 1e-6)
+        return np.add(self.centre, self.focal * away)
+
 
 class Floor:
     """One camera's calibration; made by `fit_floor`.
@@ -100,7 +106,10 @@ class Floor:
         straight = self._lens.straighten(pixels)
         self._pose = _fit_pose(straight, places, size, lens, focals)
         self._to_floor = _homography(straight, places, self._pose)
-        self._side = float(np.sign(_scale(self._to_floor, straight.mean(axis=0)[None])[0]))
+        # Marks high up may lie above the horizon: only those on the floor are surely below it.
+        flat = places[:, 2] == 0
+        below = straight[flat].mean(axis=0) if flat.any() else self._pose.below_horizon()
+        self._side = float(np.sign(_scale(self._to_floor, below[None])[0]))
         self.focal = self._pose.focal
         x, y, z = self._pose.at
         self.place = (float(x), float(-y), float(z))
@@ -288,8 +297,8 @@ def _check_sense(floor: Floor, marks: Sequence[FloorMark], where: str) -> None:
     x, y = np.mean([mark.pixel for mark in marks if mark.height_m == 0] or [m.pixel for m in marks],
                    axis=0)  # fmt: skip
     here, right, below = floor.on_floor([(x, y), (x + 1, y), (x, y + 1)])
-    turn = float(np.linalg.det(np.stack([right - here, below - here])))
-    if turn < 0:
+    edges = np.stack([right - here, below - here])
+    if np.isfinite(edges).all() and np.linalg.det(edges) < 0:  # not so where all hang high up
         raise _refused("on the map the points run the other way round than in the picture", where)
     if any(mark.height_m == 0 and np.isnan(floor.on_floor([mark.pixel])).any() for mark in marks):
         raise _refused("some points would lie above the horizon", where)
