@@ -50,10 +50,18 @@ def test_an_event_says_what_happened_coarsely():
     assert event.planogram == "1"
     assert event.dwell is DwellClass.UNDER_2
     assert event.confidence == 0.88
+    assert event.attribution is None
     assert event.reaction.coverage == 0.35
     assert event.reaction.reasons == ("touched_only", "brow_raised")
     assert event.outcome
     assert event.id == "f" * 32
+
+
+def test_attribution_is_rounded_and_must_be_a_number():
+    gate = Gate(SHOP)
+    assert gate.admit(replace(PLAIN, attribution=0.9049)).attribution == 0.9
+    with pytest.raises(PrivacyError, match="attribution"):
+        gate.admit(replace(PLAIN, attribution=float("nan")))
 
 
 def test_a_put_back_carries_how_long_the_item_was_held():

@@ -124,6 +124,9 @@ class Event:
         outcome: True for the event that closes a handling (put back, touch without take, take
             that was kept); False for dwell and for a take that was put back.
         origin: Real camera or simulation.
+        attribution: Probability that it was the facing at which it was seen rather than one of its
+            neighbours; below 0.6 only the fixture is told. None where facings were not weighed
+            against each other (dwell, reach, a fixture without facings, older events).
     """
 
     id: str
@@ -140,6 +143,7 @@ class Event:
     first_of: FirstOf
     outcome: bool
     origin: Origin = Origin.CAMERA
+    attribution: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

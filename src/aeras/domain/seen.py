@@ -188,6 +188,9 @@ class Interaction:
         outcome: True for the interaction that closes a handling, see `Event.outcome`.
         visit: Track id of the visit, or None when no person could be told; never leaves the worker.
         at: UTC moment at which the interaction was decided.
+        attribution: Probability that it was the facing at which it was seen rather than one of its
+            neighbours; below 0.6 only the fixture is told. None where facings were not weighed
+            against each other.
     """
 
     kind: Kind
@@ -202,3 +205,4 @@ class Interaction:
     outcome: bool
     visit: int | None
     at: datetime
+    attribution: float | None = None

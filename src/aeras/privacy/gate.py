@@ -160,6 +160,11 @@ class Gate:
             first_of=self._first_of(interaction, known.camera),
             outcome=interaction.outcome,
             origin=known.origin,
+            attribution=(
+                None
+                if interaction.attribution is None
+                else round(_unit(interaction.attribution, "attribution"), 2)
+            ),
         )
 
     def visit_ended(self, camera: str | None, visit: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -16,12 +17,26 @@ from aeras.domain.geometry import Polygon, polygon_centre
 from aeras.domain.kept import Kind, Reaction
 from aeras.domain.seen import Detections, Frame, Interaction, Track
 from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture
+from aeras.shelf.attribution import (
+    LEAST,
+    SAME_S,
+    UNWEIGHED,
+    Claim,
+    Moved,
+    attribute,
+    changed_pixels,
+    hand_distance,
+    is_neighbour,
+    log_odds,
+    overlap,
+    same,
+)
 from aeras.shelf.bodies import Hand, body_mask, find_hands, hand_mask
 from aeras.shelf.discovery import Discovery, Found
 from aeras.shelf.dwell import DwellOptions, Visit, Visits
 from aeras.shelf.handling import Deed, Handling, HandlingOptions
 from aeras.shelf.intrusion import ARM_SHARE, Intrusion, find_intrusion
-from aeras.shelf.place import Change, Place, PlaceOptions, Touch, Witness, bouts
+from aeras.shelf.place import Candidate, Change, Place, PlaceOptions, Touch, Witness, bouts
 from aeras.shelf.steady import Steady
 from aeras.shelf.view import FixtureView, Look, Mask, ViewOptions
 from aeras.shelf.zones import Zone, fit_polygon, polygon_mask, region_round
@@ -70,6 +85,8 @@ class _Shelf:
     visit: int | None = None
     opening: list[Deed] = field(default_factory=list)
     touched_s: deque[float] = field(default_factory=deque)
+    weighed: Candidate | None = None
+    moved: Moved | None = None
 
 
 class FixtureReader:
@@ -95,6 +112,8 @@ class FixtureReader:
         self._discovery: Discovery | None = None
         self._steady = Steady()
         self._told: deque[tuple[Kind, float]] = deque(maxlen=64)
+        self._hands_at: deque[tuple[float, list[Hand]]] = deque()
+        self._open_view: Mask | None = None
 
     def update(
         self, frame: Frame, detections: Detections, tracks: Sequence[Track]
@@ -119,9 +138,7 @@ class FixtureReader:
             self._add(self._discovery.finish(self._look, self._view))
         for shelf in self._shelves:
             decided = shelf.place.finish(self._look) if self._look else None
-            deeds = (
-                shelf.handling.changed(decided, shelf.visit) if isinstance(decided, Change) else []
-            )
+            deeds = self._changed(shelf, decided) if isinstance(decided, Change) else []
             deeds = shelf.opening + deeds + shelf.handling.finish(frame.t_s)
             deeds = [deed for deed in deeds if not self._is_told(shelf, deed)]
             found += [self._interaction(shelf, deed, frame) for deed in deeds]
@@ -162,14 +179,10 @@ class FixtureReader:
         view = FixtureView(region_round(outlines, MARGIN, frame.size), self.options.view)
         for facing, polygon in zip(self.fixture.facings, facings, strict=True):
             mask = polygon_mask(polygon, view.region, view.scale, view.shape)
-            self._shelves.append(
-                _Shelf(
-                    facing,
-                    polygon_centre(polygon),
-                    self._place(mask, facing),
-                    Handling(self.options.handling),
-                )
-            )
+            place = self._place(mask, facing)
+            shelf = _Shelf(facing, polygon_centre(polygon), place, Handling(self.options.handling))
+            place.witness = partial(self._weighed, shelf)
+            self._shelves.append(shelf)
         self._view = view
         if not facings:
             outline = polygon_mask(outlines[0], view.region, view.scale, view.shape)
@@ -177,7 +190,13 @@ class FixtureReader:
 
     def _place(self, mask: Mask, facing: Facing) -> Place:
         options = self.options
-        return Place(mask, options.place, name=facing.item, witness=options.witness)
+        return Place(mask, options.place, name=facing.item)
+
+    def _weighed(self, shelf: _Shelf, candidate: Candidate) -> None:
+        """Keeps what the judge said last of a facing; tells whoever asked to be told."""
+        shelf.weighed = candidate
+        if self.options.witness is not None:
+            self.options.witness(candidate)
 
     def _ended(self, tracks: Sequence[Track], t_s: float) -> list[Visit]:
         assert self._visits is not None
@@ -198,10 +217,18 @@ class FixtureReader:
         if self._steady.update(look, covered):
             return []  # the facings do not lie where they were drawn
         restless = float((look.differs & ~covered).mean())
+        self._open_view = ~covered
+        self._hands_at.append((look.t_s, [hand for hand in hands if hand.reaching]))
+        while self._hands_at[0][0] < look.t_s - REMEMBER_S:
+            self._hands_at.popleft()
         found: list[Interaction] = []
-        for shelf in self._shelves:
-            near = [hand for hand in hands if _is_near(hand, shelf.place, NEAR)]
-            decided = shelf.place.update(look, covered, contact=bool(near), restless=restless)
+        near_of = [[h for h in hands if _is_near(h, s.place, NEAR)] for s in self._shelves]
+        # All places first, so that what changed together is weighed against each other.
+        decisions = [
+            shelf.place.update(look, covered, contact=bool(near), restless=restless)
+            for shelf, near in zip(self._shelves, near_of, strict=True)
+        ]
+        for shelf, near, decided in zip(self._shelves, near_of, decisions, strict=True):
             deeds = self._deeds(shelf, decided, near, look.t_s)
             deeds = [deed for deed in deeds if not self._is_told(shelf, deed)]
             found += [self._interaction(shelf, deed, frame) for deed in deeds]
@@ -295,12 +322,70 @@ class FixtureReader:
 
     def _decided(self, shelf: _Shelf, decided: Change | Touch | None) -> list[Deed]:
         if isinstance(decided, Change):
+            deeds = self._changed(shelf, decided)
             if decided.free and self._view is not None:
                 self._view.adopt(shelf.place.mask)
-            return shelf.handling.changed(decided, shelf.visit)
+            return deeds
         if isinstance(decided, Touch) and shelf.place.is_known_present:
             return self._reached(shelf, decided)
         return []
+
+    def _changed(self, shelf: _Shelf, change: Change) -> list[Deed]:
+        """The deeds of a change, unless a neighbour's change in the same moment explains it."""
+        if shelf.facing is None or self._look is None or self._open_view is None:
+            return shelf.handling.changed(change, shelf.visit)
+        place = shelf.place
+        pixels = changed_pixels(self._look.differs & self._open_view, place.mask, place.box)
+        moved = Moved(change.to, change.happened_s, change.sure, pixels)
+        shelf.moved = moved
+        for other in self._near(shelf):
+            if other.moved is None or not same(moved, other.moved):
+                continue
+            if self._hands_near(change.happened_s, (place, other.place)) > 1:
+                continue
+            if other.moved.sure >= change.sure and not shelf.handling.is_open:
+                chance = self._chance(other, other.moved)  # with what this one says now
+                other.handling.attribute(other.moved.happened_s, chance)
+                return []
+            if other.moved.sure < change.sure:
+                other.handling.forget(other.moved.happened_s)
+            # Its pixels were taken into the background with its own change.
+            moved = replace(moved, pixels=moved.pixels | other.moved.pixels)
+        return shelf.handling.changed(change, shelf.visit, self._chance(shelf, moved))
+
+    def _near(self, shelf: _Shelf) -> list[_Shelf]:
+        box = shelf.place.box
+        return [s for s in self._shelves if s is not shelf and is_neighbour(box, s.place.box)]
+
+    def _chance(self, shelf: _Shelf, moved: Moved) -> float:
+        """Probability that a change belongs to this facing rather than to a neighbour."""
+        claims = [self._claim(one, moved) for one in (shelf, *self._near(shelf))]
+        return float(attribute(claims)[0])
+
+    def _claim(self, shelf: _Shelf, moved: Moved) -> Claim:
+        weighed = shelf.weighed
+        is_it = (
+            weighed is not None
+            and weighed.to is moved.to
+            and abs(weighed.happened_s - moved.happened_s) <= SAME_S
+        )
+        odds = log_odds(weighed.chance) if weighed is not None and is_it else UNWEIGHED
+        at = min(
+            self._hands_at, key=lambda seen: abs(seen[0] - moved.happened_s), default=(0.0, [])
+        )
+        far = hand_distance(at[1], shelf.place.box)
+        return Claim(odds, overlap(moved.pixels, shelf.place.mask), far)
+
+    def _hands_near(self, t_s: float, places: Sequence[Place]) -> int:
+        """Most hands that were seen at once near any of these places in a moment."""
+        return max(
+            (
+                sum(any(_is_near(hand, place, NEAR) for place in places) for hand in hands)
+                for seen_s, hands in self._hands_at
+                if abs(seen_s - t_s) <= SAME_S
+            ),
+            default=0,
+        )
 
     def _reached(self, shelf: _Shelf, touch: Touch) -> list[Deed]:
         """The longest contact of a disturbance, if it was a touch of this place and no other."""
@@ -336,11 +421,13 @@ class FixtureReader:
         )
 
     def _interaction(self, shelf: _Shelf, deed: Deed, frame: Frame) -> Interaction:
+        is_clear = deed.attribution is None or deed.attribution >= LEAST
+        facing = shelf.facing if is_clear else None
         return Interaction(
             kind=deed.kind,
             fixture=self.fixture.id,
-            facing=shelf.facing.id if shelf.facing else None,
-            item=shelf.facing.item if shelf.facing else None,
+            facing=facing.id if facing else None,
+            item=facing.item if facing else None,
             start_s=deed.start_s,
             end_s=deed.end_s,
             hold_s=deed.hold_s,
@@ -349,6 +436,7 @@ class FixtureReader:
             outcome=deed.outcome,
             visit=deed.visit,
             at=frame.at,
+            attribution=deed.attribution,
         )
 
     def _dwell(self, visit: Visit, frame: Frame) -> Interaction:

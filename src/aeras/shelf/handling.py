@@ -33,7 +33,10 @@ class HandlingOptions:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One thing done at one place; becomes an `Interaction` once it has names and a reaction."""
+    """One thing done at one place; becomes an `Interaction` once it has names and a reaction.
+
+    ``attribution``: see `aeras.shelf.attribution`.
+    """
 
     kind: Kind
     start_s: float
@@ -42,6 +45,7 @@ class Deed:
     confidence: float
     outcome: bool
     visit: int | None
+    attribution: float | None = None
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class _Open:
     confidence: float
     free: bool
     visit: int | None
+    attribution: float | None = None
     told: bool = False
 
 
@@ -80,12 +85,16 @@ class Handling:
         """Visit that holds this place's item, where known."""
         return self._open.visit if self._open and not self._open.told else None
 
-    def changed(self, change: Change, visit: int | None) -> list[Deed]:
-        """The place changed state."""
+    def changed(
+        self, change: Change, visit: int | None, attribution: float | None = None
+    ) -> list[Deed]:
+        """The place changed state; ``attribution`` is the probability that it was this place."""
         if change.to is State.AWAY:
             # Another unit of it left: the first one is not coming back to be seen.
             before = self.finish(change.happened_s)
-            self._open = _Open(change.contact_s, change.happened_s, change.sure, change.free, visit)
+            self._open = _Open(
+                change.contact_s, change.happened_s, change.sure, change.free, visit, attribution
+            )
             return before
         gone, self._open = self._open, None
         hold_s = change.happened_s - gone.left_s if gone else 0.0
@@ -104,9 +113,25 @@ class Handling:
                 change.sure,
                 outcome=True,
                 visit=visit if visit is not None or gone is None else gone.visit,
+                attribution=attribution,
             )
         )
         return deeds
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this place's item is away, as far as is known."""
+        return self._open is not None
+
+    def forget(self, left_s: float) -> None:
+        """Takes back a take at ``left_s`` that was not told yet: it was a neighbour's."""
+        if self._open is not None and not self._open.told and self._open.left_s == left_s:
+            self._open = None
+
+    def attribute(self, left_s: float, attribution: float) -> None:
+        """Corrects the attribution of a take at ``left_s`` that was not told yet."""
+        if self._open is not None and self._open.left_s == left_s:
+            self._open.attribution = attribution
 
     def touched(self, touch: Touch, visit: int | None) -> list[Deed]:
         """The place was touched and left as it was."""
@@ -142,5 +167,12 @@ class Handling:
     def _take(self, gone: _Open, *, hold_s: float, kept: bool) -> Deed:
         start_s = max(gone.contact_s, gone.left_s - self.options.contact_s)
         return Deed(
-            Kind.TAKE, start_s, gone.left_s, max(0.0, hold_s), gone.confidence, kept, gone.visit
+            Kind.TAKE,
+            start_s,
+            gone.left_s,
+            max(0.0, hold_s),
+            gone.confidence,
+            kept,
+            gone.visit,
+            gone.attribution,
         )

@@ -37,6 +37,7 @@ EVENTS = pa.schema(
         ("first_of", pa.uint8()),
         ("outcome", pa.bool_()),
         ("origin", _TEXT),
+        ("attribution", pa.float64()),
     ]
 )
 SALES = pa.schema(
@@ -76,7 +77,8 @@ BLOCKS = pa.schema(
     ]
 )
 
-_PLAIN = ("id", "site", "fixture", "facing", "item", "planogram", "outcome", "confidence")
+_PLACE = ("site", "fixture", "facing", "item", "planogram")
+_PLAIN = ("id", *_PLACE, "outcome", "confidence", "attribution")
 _CODED = ("kind", "dwell", "origin")
 _REACTION = ("positive", "hesitant", "rejected", "neutral", "coverage")
 
