@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,8 +86,9 @@ def test_a_draft_of_another_shape_is_explained(ann: TestClient) -> None:
 
 
 def test_a_floor_plan_s_picture_is_safe_and_only_there_if_there_is_one(
-    ann: TestClient, path: Path
+    ann: TestClient, site: Site, path: Path
 ) -> None:
+    assert '"plan":false' in ann.get("/").text.replace(" ", "")
     assert ann.get("/api/floor-plan").status_code == 404
     svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 6"><script>1</script></svg>'
     path.with_name("plan.svg").write_text(svg)
@@ -95,6 +98,22 @@ def test_a_floor_plan_s_picture_is_safe_and_only_there_if_there_is_one(
     answer = ann.get("/api/floor-plan")
     assert answer.headers["content-type"].startswith("image/svg")
     assert "script" not in answer.text
+    site.board.shop = replace(site.board.shop, map_image="plan.svg")
+    viewer = site.signed_in("vic")  # whoever sees the store map sees what it is drawn on
+    assert '"plan":true' in viewer.get("/").text.replace(" ", "")
+    assert viewer.get("/api/floor-plan").content == answer.content
+
+
+def test_shapes_without_a_picture_are_drawn(ann: TestClient, path: Path) -> None:
+    room = [[0, 0], [10, 0], [10, 6], [0, 6], [0, 0]]
+    plan = json.dumps({"type": "Polygon", "coordinates": [room]})
+    path.with_name("plan.geojson").write_text(plan)
+    path.write_text(
+        EXAMPLE.replace("map: {size: [10, 6]}", "map: {size: [10, 6], image: plan.geojson}")
+    )
+    drawn = ann.get("/api/floor-plan").text
+    assert 'viewBox="0 0 10 6"' in drawn
+    assert '<polygon points="0,0 10,0 10,6 0,6"' in drawn
 
 
 def test_a_planogram_is_imported_compared_and_exported(ann: TestClient) -> None:

@@ -85,7 +85,7 @@ MATRIX: dict[str, str] = {
     "GET /api/reading": V,
     "POST /api/stop": V,
     "POST /api/resume": O,
-    "GET /api/floor-plan": M,
+    "GET /api/floor-plan": V,
     "POST /api/calibration/{camera_id}": M,
     "POST /api/calibration/{camera_id}/check": M,
     "GET /api/planogram.{kind}": M,

@@ -141,7 +141,7 @@ def create_app(
     errors.install(app)
     for router in (public.api, api.router, auth.router, public.pages, watch.router, pages.router):
         app.include_router(router)
-    for router in (calibration.api, calibration.pages):
+    for router in (calibration.api, calibration.plan, calibration.pages):
         app.include_router(router)
     for router in (privacy.public, privacy.api, privacy.pages, people.router):
         app.include_router(router)

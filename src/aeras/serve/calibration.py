@@ -15,7 +15,7 @@ from aeras.domain.site_desk import Checked, Draft, Import, PlanogramChange, Save
 from aeras.serve import schemas
 from aeras.serve.errors import NotFoundError
 from aeras.serve.pages import TheBoard, ThePages
-from aeras.serve.session import require, require_form_header
+from aeras.serve.session import require, require_form_header, require_user
 
 MAX_PLANOGRAM = 8 * 1024 * 1024
 
@@ -30,6 +30,12 @@ api = APIRouter(
         403: {"model": schemas.ErrorOut, "description": "The role does not reach"},
         409: {"model": schemas.ErrorOut, "description": "The site file has changed meanwhile"},
     },
+    tags=["site"],
+)
+plan = APIRouter(
+    prefix="/api",
+    dependencies=[Depends(require_user)],
+    responses={401: {"model": schemas.ErrorOut, "description": "Nobody is signed in"}},
     tags=["site"],
 )
 
@@ -156,13 +162,13 @@ def save(camera_id: str, body: SaveIn, desk: TheSiteDesk, user: Manager) -> Save
     return desk.save(known_camera(desk, camera_id), body.draft, body.revision, user.name)
 
 
-@api.get("/floor-plan", response_class=Response)
+@plan.get("/floor-plan", response_class=Response)
 def floor_plan(desk: TheSiteDesk) -> Response:
-    """The picture of the floor plan."""
+    """The picture of the floor plan, which the store map is drawn on for everybody signed in."""
     image = desk.plan_image()
     if image is None:
         raise NotFoundError("there is no picture of the floor plan", todo="Set map.image")
-    return Response(image[0], media_type=image[1], headers={"Cache-Control": "no-cache"})
+    return Response(image[0], media_type=image[1], headers={"Cache-Control": "private, max-age=60"})
 
 
 @api.post("/planogram", dependencies=[Depends(require_form_header)])

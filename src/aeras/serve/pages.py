@@ -40,11 +40,12 @@ def pages_of(request: Request) -> Pages:
 ThePages = Annotated[Pages, Depends(pages_of)]
 
 
-def _map_data(board: Board, facings: Sequence[FacingRow]) -> dict[str, object]:
+def _map_data(request: Request, board: Board, facings: Sequence[FacingRow]) -> dict[str, object]:
     """What the map script draws, as JSON-ready data."""
     return {
         "k": board.k,
         "size": board.shop.map_size,
+        "plan": board.shop.map_image is not None and request.app.state.site_desk is not None,
         "fixtures": [
             {"id": f.id, "name": f.name, "box": f.on_map} for f in board.shop.fixtures if f.on_map
         ],
@@ -82,7 +83,7 @@ def overview(request: Request, board: TheBoard, period: ThePeriod, pages: ThePag
         triggers=triggers[:FIRST_TRIGGERS],
         all_triggers=len(triggers),
         cameras=cameras,
-        map_data=_map_data(board, board.facings(period.since, period.until)),
+        map_data=_map_data(request, board, board.facings(period.since, period.until)),
         recent=[pages.words(request).live(m) for m in request.app.state.hub.recent()],
         simulated=max(
             totals.numbers.simulated,
@@ -138,7 +139,7 @@ def item(
                 schemas.TimePointOut.model_validate(p).model_dump(mode="json") for p in points
             ],
         },
-        map_data=_map_data(board, facings),
+        map_data=_map_data(request, board, facings),
         facings=[facing for facing in facings if facing.item == item_id],
         simulated=max(
             row.numbers.simulated,

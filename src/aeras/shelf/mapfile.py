@@ -79,6 +79,21 @@ def read_map(path: Path, size: tuple[float, float] | None) -> FloorMap:
     return FloorMap(Plan(size, (), True), _picture(path))
 
 
+def drawing(plan: Plan) -> tuple[bytes, str] | None:
+    """The outlines of a plan that has no picture of its own, as SVG; None without a size."""
+    if plan.size is None:
+        return None
+    width, height = plan.size
+    box = {"viewBox": f"0 0 {width:g} {height:g}", "preserveAspectRatio": "none"}
+    root = ET.Element(f"{{{SVG_NS}}}svg", box)
+    for shape in plan.shapes:
+        corners = " ".join(f"{x:g},{y:g}" for x, y in shape.polygon)
+        line = {"fill": "none", "stroke": "#000", "stroke-width": f"{max(plan.size) / 400:g}"}
+        ET.SubElement(root, f"{{{SVG_NS}}}polygon", {"points": corners, **line})
+    ET.register_namespace("", SVG_NS)
+    return ET.tostring(root, encoding="utf-8"), "image/svg+xml"
+
+
 def _unusable(what: str, where: object, todo: str) -> InputError:
     return InputError(what, where=str(where), todo=todo)
 

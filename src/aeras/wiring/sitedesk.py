@@ -38,6 +38,7 @@ from aeras.domain.site_desk import (
     Saved,
 )
 from aeras.shelf.floor import fit_floor, on_map
+from aeras.shelf.mapfile import drawing
 from aeras.shelf.planogram import Version, as_csv, as_json, compare, valid_at
 from aeras.wiring.planograms import import_versions, rows_for
 from aeras.wiring.sitefile import Document, read_text, revision_of, write_text
@@ -172,7 +173,7 @@ class SiteFileDesk:
     def plan_image(self) -> tuple[bytes, str] | None:
         """Its picture and media type, safe to show; None without one."""
         found = floor_map(self._file(read_text(self._path)), self._path)
-        return found.image if found else None
+        return (found.image or drawing(found.plan)) if found else None
 
     def _plan(self, file: SiteFile) -> Plan:
         found = floor_map(file, self._path)

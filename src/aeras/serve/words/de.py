@@ -141,6 +141,7 @@ WORDS: dict[str, str] = {
     "js.map.unclear": "nicht erkennbar: {value}",
     "js.map.few": "weniger als {k} Besuche",
     "js.map.empty": "kein Artikel",
+    "js.map.plan": "Grundriss des Ladens",
     "js.map.in": "Vergrößern",
     "js.map.out": "Verkleinern",
     "js.map.metres": "{n} m",

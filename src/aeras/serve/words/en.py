@@ -137,6 +137,7 @@ WORDS: dict[str, str] = {
     "js.map.unclear": "could not tell: {value}",
     "js.map.few": "fewer than {k} visits",
     "js.map.empty": "no item here",
+    "js.map.plan": "Floor plan of the store",
     "js.map.in": "Zoom in",
     "js.map.out": "Zoom out",
     "js.map.metres": "{n} m",

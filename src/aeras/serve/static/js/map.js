@@ -48,12 +48,22 @@ class MapView {
     this.data = data;
     const bounds = corners(floorBox(data));
     this.fit(bounds); // first: Leaflet draws nothing before it knows the view
-    this.L.rectangle(bounds, { className: "floor", fillOpacity: 1, interactive: false }).addTo(this.map);
+    if (data.plan) this.drawPlan(bounds);
+    const ground = { className: "floor", fillOpacity: 1, interactive: false, pane: data.plan ? "ground" : "overlayPane" };
+    this.L.rectangle(bounds, ground).addTo(this.map);
     for (const fixture of data.fixtures) this.drawFixture(fixture);
     for (const facing of data.facings) this.drawFacing(facing);
     this.drawHatch();
     this.rove();
     this.paint();
+  }
+
+  /** The floor plan between the ground and the fixtures; a pane each, so that it can be faint. */
+  drawPlan(bounds) {
+    for (const [name, level] of [["ground", 340], ["plan", 345]]) this.map.createPane(name).style.zIndex = level;
+    const plan = this.L.imageOverlay("/api/floor-plan", bounds, { pane: "plan", alt: t("map.plan") });
+    plan.on("error", () => plan.remove()); // the file may have gone since the page was made
+    plan.addTo(this.map);
   }
 
   fit(bounds) {
