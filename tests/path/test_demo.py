@@ -173,6 +173,9 @@ def test_a_newcomer_signs_in_sees_the_shop_live_and_a_shopper_answers(
     heat = page.locator("path[data-facing][data-value]")
     expect(heat.first).to_be_attached()
     before = visits.inner_text(), [h.get_attribute("data-value") for h in heat.all()]
+    plan = page.get_by_alt_text("Floor plan of the store")
+    expect(plan).to_be_visible()
+    assert plan.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     expect(page.locator("[data-feed] li").first).to_contain_text("just now", timeout=60_000)
     expect(visits).not_to_have_text(before[0], timeout=60_000)
     page.wait_for_function(

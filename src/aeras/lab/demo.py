@@ -31,6 +31,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from aeras.capture.decoding import Video, file_address
 from aeras.config import Site, load_site
 from aeras.domain.errors import AerasError, StoreError
+from aeras.lab.demo_floor import aisle_floor, floor_plan, shelf_floor
 from aeras.lab.demo_goods import BAD_ITEMS, DEMO_MAP_M, LIVE_FIXTURE_M, OTHER_FIXTURES, RULES
 from aeras.lab.render import RenderedDemo, demo_layout, render_demo
 from aeras.lab.simulate import simulate
@@ -42,6 +43,7 @@ HISTORY_DAYS = 30
 SEED = 7
 LOOP_S = 150.0
 USER = "demo"
+FLOOR_PLAN = "floor.svg"
 OFFICER = "officer"
 WEBCAM_SIZE = (640, 480)
 ROBOT_PAUSE_S = 4.0  # between a trigger and the simulated shopper's answer
@@ -168,6 +170,7 @@ def prepare(folder: Path, options: DemoOptions, *, say: Say) -> Site:
     """Renders the videos if they are not there yet and writes the demo's site file."""
     videos = _render(folder, say)
     shutil.rmtree(folder / "data", ignore_errors=True)  # each demo starts from its own history
+    (folder / FLOOR_PLAN).write_text(floor_plan(), encoding="utf-8")
     path = folder / "site.yaml"
     text = yaml.safe_dump(site_file(videos, options), sort_keys=False, allow_unicode=True)
     path.write_text("# The demo shop. Its privacy papers are samples.\n" + text, encoding="utf-8")
@@ -208,7 +211,8 @@ def site_file(videos: RenderedDemo, options: DemoOptions) -> dict[str, Any]:
         {"id": "aisle", "source": str(videos.aisle), "role": "aisle", "size": size},
         {"id": "shelf", "source": str(videos.shelf), "role": "shelf", "size": size},
     ]
-    for camera in cameras:
+    for camera, floor in zip(cameras, (aisle_floor(), shelf_floor()), strict=True):
+        camera["floor"] = floor
         camera["simulated"] = True
         camera["staff"] = []
     fixtures = [live, *(fixture.as_section() for fixture in OTHER_FIXTURES)]
@@ -229,7 +233,7 @@ def site_file(videos: RenderedDemo, options: DemoOptions) -> dict[str, Any]:
             "notice": "SAMPLE-NOTICE-1",
         },
         "hours": {"open": "always"},
-        "map": {"size": list(DEMO_MAP_M)},
+        "map": {"size": list(DEMO_MAP_M), "image": FLOOR_PLAN},
         "items": items,
         "cameras": cameras,
         "fixtures": fixtures,

@@ -8,7 +8,8 @@ from typing import Any, Final
 from aeras.lab.render.scene import with_check_digit
 
 DEMO_MAP_M: Final = (12.0, 8.0)
-LIVE_FIXTURE_M: Final = (4.4, 3.1, 7.6, 4.5)
+LIVE_FIXTURE_M: Final = (5.22, 3.3, 6.78, 4.5)
+"""As wide as it is drawn; deeper, so that its three boards find room one behind the other."""
 
 BAD_ITEMS: Final = ("kale-crisps", "kombucha", "protein-pudding", "bin-bags")
 """Items that simulated shoppers reject often; the first is the one that the videos show."""
