@@ -61,6 +61,8 @@ class PlaceOptions:
         somebody_s: Items do not come and go by themselves: a change without anything before the
             place within this time of it is a cut, a lamp or restocking, and no shopper's doing.
         believed: Probability from which a change is told.
+        found_believed: The same for a place that was found (see `Discovery`): there are more of
+            them than of facings, and nothing says that an item belongs there.
         doubted: Below this one, a look in free view is taken in at once as the same state.
         doubt_s: In between, it is taken in after this long.
         history_s: How far back an event can be dated.
@@ -79,12 +81,13 @@ class PlaceOptions:
     telling: float = 0.35
     contact_s: float = 2.0
     somebody_s: float = 0.8
-    believed: float = 0.5
+    believed: float = 0.4
+    found_believed: float = 0.5
     doubted: float = 0.2
     doubt_s: float = 2.0
     history_s: float = 20.0
     unsure_s: float = 1.0
-    present: float = 1.5
+    present: float = 0.7
     comparable: float = 0.3
     meet_s: float = 0.15
 
@@ -207,6 +210,7 @@ class Place:
     _history: deque[Seen] = field(default_factory=deque)
     _rested_s: float = 0.0
     _weighed_s: float = float("-inf")
+    _told_s: float = float("-inf")
     _restless: float = 0.0
 
     def __post_init__(self) -> None:
@@ -387,6 +391,9 @@ class Place:
         times = [s.t_s for s in self._history]
         contacts = [s.t_s for s in self._history if s.contact]
         happened, gap_s = when(times, before, after, contacts, new_state)
+        if happened <= self._told_s:
+            # Nothing can have come before the change told last: that one, now in full view.
+            return None
         real = self._measure(look, open_view, share, came, (happened, gap_s))
         chance = self.judge.is_real(real)
         rested = self._last_stirred_s(happened)
@@ -400,6 +407,7 @@ class Place:
             return None
         begun = self.disturbed_s if self.disturbed_s is not None else happened
         self._commit(new_state, belief, patch, open_view, free=free)
+        self._told_s = happened
         if not self._somebody(happened):
             return None  # nobody was there: lights, restocking out of sight, a cut in the video
         contact = min(min(near, default=begun), happened)
