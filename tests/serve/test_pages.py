@@ -176,3 +176,16 @@ def test_an_empty_shop_says_what_to_do(site: Site, monkeypatch: pytest.MonkeyPat
     assert "No items yet" in page
     assert "No camera" in page
     assert "That is good news" in page
+
+
+def test_the_surveys_page_offers_cards_only_where_a_survey_runs(
+    site: Site, ann: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    """An item keeps its answers after its survey has ended."""
+    first, *others = re.findall(r'href="/surveys/card/([^"]+)"', ann.get("/surveys").text)
+    left = [row for row in site.board.triggers() if row.item != first]
+    monkeypatch.setattr(site.board, "triggers", lambda: left)
+    page = ann.get("/surveys").text
+    assert f'href="/items/{first}"' in page
+    assert re.findall(r'href="/surveys/card/([^"]+)"', page) == others
+    assert ann.get(f"/surveys/card/{first}").status_code == 404

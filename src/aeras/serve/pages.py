@@ -181,6 +181,7 @@ def surveys(request: Request, board: TheBoard, period: ThePeriod, pages: ThePage
         nav="surveys",
         period=None,
         surveys=found,
+        asked={row.item for row in board.triggers() if row.survey},
         kiosk=request.app.state.desk.kiosk(),
         simulated=max((summary.simulated for _, summary in found), default=0.0),
     )
