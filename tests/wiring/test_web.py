@@ -35,10 +35,11 @@ def test_pages_over_tls_with_secure_headers_and_a_wrong_key_refused(tmp_path):
         trust = ssl.create_default_context(cafile=tmp_path / "cert.pem")
         assert web.url.startswith("https://localhost:")
         with web.running():
-            answer = urllib.request.urlopen(f"{web.url}/login", context=trust, timeout=20)
-            assert "max-age" in answer.headers["strict-transport-security"]
-            assert "Secure" in answer.headers["set-cookie"]
-            assert answer.headers["server"] is None
+            page = urllib.request.urlopen(f"{web.url}/login", context=trust, timeout=20)
+            with page as answer:
+                assert "max-age" in answer.headers["strict-transport-security"]
+                assert "Secure" in answer.headers["set-cookie"]
+                assert answer.headers["server"] is None
         (tmp_path / "key.pem").write_text("no key")
         other = bind("127.0.0.1", 0)
         with other, pytest.raises(ServeError, match="certificate or its key"):

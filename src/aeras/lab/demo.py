@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import contextlib
 import http.client
 import json
 import os
@@ -148,6 +149,10 @@ class Viewer:
         self._page.sock.shutdown(socket.SHUT_RDWR)
 
     def _read(self) -> None:
+        with contextlib.closing(self._page), self._stream:
+            self._follow()
+
+    def _follow(self) -> None:
         for line in self._stream:
             if not line.startswith(b"data:"):
                 continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -64,7 +64,7 @@ class Discovery:
         self, outline: Mask, options: PlaceOptions, witness: Witness | None = None
     ) -> None:
         self._outline = outline
-        self._options = replace(options, believed=options.found_believed)
+        self._options = options
         self._witness = witness
         self._past: deque[_Moment] = deque()
         self._last: tuple[Mask, Mask, float] | None = None

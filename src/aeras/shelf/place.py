@@ -61,8 +61,6 @@ class PlaceOptions:
         somebody_s: Items do not come and go by themselves: a change without anything before the
             place within this time of it is a cut, a lamp or restocking, and no shopper's doing.
         believed: Probability from which a change is told.
-        found_believed: The same for a place that was found (see `Discovery`): there are more of
-            them than of facings, and nothing says that an item belongs there.
         doubted: Below this one, a look in free view is taken in at once as the same state.
         doubt_s: In between, it is taken in after this long.
         history_s: How far back an event can be dated.
@@ -81,8 +79,7 @@ class PlaceOptions:
     telling: float = 0.35
     contact_s: float = 2.0
     somebody_s: float = 0.8
-    believed: float = 0.4
-    found_believed: float = 0.5
+    believed: float = 0.5
     doubted: float = 0.2
     doubt_s: float = 2.0
     history_s: float = 20.0

@@ -300,7 +300,7 @@ class Runtime:
         """Deletes what is too old, unless the clock may be wrong."""
         now = self._clock()
         if not self._guard.trusted(now, time.monotonic()):
-            log.warning("expiry_waits", reason="the clock has jumped; it is believed after an hour")
+            log.info("expiry_waits", reason="first the clock has to run evenly for an hour")
             return
         old = now - self.site.privacy.retention
         dropped = self.store.delete_before(old) + self.control.delete_before(old)
