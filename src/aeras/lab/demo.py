@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import contextlib
 import http.client
 import json
 import os
@@ -18,7 +17,7 @@ import threading
 import time
 import webbrowser
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,7 +148,7 @@ class Viewer:
         self._page.sock.shutdown(socket.SHUT_RDWR)
 
     def _read(self) -> None:
-        with contextlib.closing(self._page), self._stream:
+        with closing(self._page), self._stream:
             self._follow()
 
     def _follow(self) -> None:
