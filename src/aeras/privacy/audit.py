@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -96,7 +97,7 @@ class FileAuditLog:
     def last(self, count: int) -> list[Entry]:
         """The newest entries, newest first."""
         entries = (_entry(line) for line in reversed(self._bytes().split(b"\n")) if line)
-        return [entry for entry in entries if entry][:count]
+        return list(islice((entry for entry in entries if entry), count))
 
     def faults(self, noted: str = "") -> list[str]:
         """Everything that is wrong with the log.
@@ -126,19 +127,22 @@ class FileAuditLog:
             os.close(file)  # and with it the lock
 
     def _end(self, file: int) -> tuple[_Mark, dict[str, str]]:
-        """Where the next entry goes, and what is wrong there ({} if nothing)."""
+        """Where the next entry goes, and what is wrong there ({} if nothing). The hashes are taken
+        as they stand: whether they fit is for `faults` to say.
+        """
         data = self._bytes()
         whole = data.rfind(b"\n") + 1
         broken = {}
         if whole < len(data):
             broken["torn_bytes"] = str(len(data) - whole)
             os.ftruncate(file, whole)
-        marks = [mark for mark, _ in _walk(data[:whole])]
-        mark = marks[-1] if marks else _Mark()
+        lines = filter(None, map(_LINE.fullmatch, data[:whole].split(b"\n")))
+        marks = [_Mark(), *(_Mark(n, line[2].decode()) for n, line in enumerate(lines, start=1))]
+        mark = marks[-1]
         known = self._heads.setting(HEAD)
-        if known and known not in (str(mark), *map(str, marks), str(_Mark())):
+        if known and known != str(mark) and known not in map(str, marks):
             broken |= {"expected": known, "found": str(mark)}
-        elif known is None and marks:
+        elif known is None and data[:whole]:
             broken |= {"expected": "a recorded head", "found": str(mark)}
         return mark, broken
 
