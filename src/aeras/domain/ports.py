@@ -168,6 +168,16 @@ class UserBook(Protocol):
         """False on first run."""
 
 
+class Settings(Protocol):
+    """Small values by name, in the control database."""
+
+    def setting(self, name: str) -> str | None:
+        """The stored value, None if there is none."""
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Stores a value over any earlier one."""
+
+
 class Subscription(Protocol):
     """One listener's live messages."""
 

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 from aeras.domain.errors import StoreError
 from aeras.domain.oversight import SYSTEM, Act, Entry
+from aeras.domain.ports import Settings
 
 START = "0" * 64
 """What the first line is bound to."""
@@ -36,17 +36,8 @@ _LINE = re.compile(rb'(\{.*),"hash":"([0-9a-f]{64})"\}')
 _HEAD = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 
 
-class HeadStore(Protocol):
-    """Keeps the head apart from the file: the settings of the control database."""
-
-    def setting(self, name: str) -> str | None:
-        """The stored value, None if there is none."""
-
-    def set_setting(self, name: str, value: str) -> None:
-        """Stores a value over any earlier one."""
-
-
 HEAD = "audit:head"
+"""Name of the setting that keeps the head apart from the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +65,7 @@ class FileAuditLog:
         clock: UTC.
     """
 
-    def __init__(self, path: Path, heads: HeadStore, clock: Callable[[], datetime]) -> None:
+    def __init__(self, path: Path, heads: Settings, clock: Callable[[], datetime]) -> None:
         self._path = path
         self._heads = heads
         self._clock = clock

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 
 from aeras.domain.errors import StoreError
 from aeras.domain.oversight import SYSTEM, Act, AuditLog, Stopped
+from aeras.domain.ports import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -26,16 +26,6 @@ FILE = "STOP"
 """Its name in the site's data folder."""
 
 _SETTING = "stopped"
-
-
-class Settings(Protocol):
-    """Where the stop is recorded: the control database."""
-
-    def setting(self, name: str) -> str | None:
-        """The stored value, None if there is none."""
-
-    def set_setting(self, name: str, value: str) -> None:
-        """Stores a value over any earlier one."""
 
 
 class FileStopSwitch:
@@ -98,12 +88,10 @@ class FileStopSwitch:
             return self._record("") if self._path.exists() else None
 
     def _record(self, who: str) -> Stopped:
-        stopped = Stopped(self._clock().astimezone(UTC), who)
-        self._settings.set_setting(
-            _SETTING, json.dumps({"since": self._clock().isoformat(), "who": who})
-        )
+        now = self._clock().astimezone(UTC)
+        self._settings.set_setting(_SETTING, json.dumps({"since": now.isoformat(), "who": who}))
         self._audit.add(Act.STOP, who or SYSTEM, by="page or command" if who else "file")
-        return stopped
+        return Stopped(now, who)
 
     def _recorded(self) -> Stopped | None:
         text = self._settings.setting(_SETTING)
