@@ -21,10 +21,10 @@ from math import atan2, degrees, erf, radians, sqrt, tan
 from aeras.domain.geometry import Box, Point, polygon_box
 from aeras.domain.seen import Face, HeadPose, Track
 from aeras.domain.shop import Fixture
+from aeras.shelf.faces import standing_there
+from aeras.shelf.whereabouts import FACE_M
 
 KEEP_S = 120.0
-STANDS_THERE = 0.5
-"""Faces of less than this share of the largest one's height are farther away: passers-by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class AttentionOptions:
 
     error_deg: tuple[float, float] = (9.0, 9.0)
     yaw_gain: float = 1.25
-    face_m: float = 0.19
+    face_m: float = FACE_M
     view_deg: float = 70.0
     least_s: float = 0.8
     clear: float = 0.5
@@ -187,16 +187,16 @@ class Attention:
             tracks: Face tracks that stand before the fixture.
             size: (width, height) of the frame.
         """
-        places = self._places.setdefault(fixture.id, places_of(fixture))
+        if fixture.id not in self._places:
+            self._places[fixture.id] = places_of(fixture)
+        places = self._places[fixture.id]
         lasted = min(t_s - self._last_s.get(fixture.id, t_s), 0.5)
         self._last_s[fixture.id] = t_s
         glances = self._glances.setdefault(fixture.id, deque())
         while glances and glances[0].t_s < t_s - KEEP_S:
             glances.popleft()
-        seen = [(t, faces[t.detection]) for t in tracks if t.detection is not None]
-        tallest = max((face.box[3] - face.box[1] for _, face in seen), default=0.0)
-        for track, face in seen if places else ():
-            if face.pose is None or face.box[3] - face.box[1] < STANDS_THERE * tallest:
+        for track, face in standing_there(faces, tracks) if places else ():
+            if face.pose is None:
                 continue
             gaze = gaze_of(face.box, face.pose, size, self.options)
             shares = dict(

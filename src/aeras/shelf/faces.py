@@ -40,9 +40,7 @@ class FaceLog:
             faces: Detections of the frame.
             tracks: Face tracks after the frame that stand before the fixture.
         """
-        seen = [(track, faces[track.detection]) for track in tracks if track.detection is not None]
-        tallest = max((_height(face.box) for _, face in seen), default=0.0)
-        near = [(t, f) for t, f in seen if _height(f.box) >= STANDS_THERE * tallest]
+        near = standing_there(faces, tracks)
         readings = tuple(
             # A head turned too far to be read still tells where it is turned, and nothing else.
             FaceReading(
@@ -80,6 +78,13 @@ class FaceLog:
         before = tuple(r for r in earlier if r is not None and r.track in who)
         read = sum(reading.expression is not None for reading in during)
         return Faces(tuple(during), before, read / len(inside))
+
+
+def standing_there(faces: Sequence[Face], tracks: Sequence[Track]) -> list[tuple[Track, Face]]:
+    """Tracks that were seen in a frame, with their faces; without those that only pass behind."""
+    seen = [(track, faces[track.detection]) for track in tracks if track.detection is not None]
+    tallest = max((_height(face.box) for _, face in seen), default=0.0)
+    return [(t, f) for t, f in seen if _height(f.box) >= STANDS_THERE * tallest]
 
 
 def _the_face(sample: _Sample, track: int | None) -> FaceReading | None:
