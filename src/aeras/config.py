@@ -348,7 +348,6 @@ class Site:
         shop: What the rooms need to know of it.
         file: The whole file as it stands.
         planograms: All versions of the planogram, in their order in time.
-        floor_map: The floor plan's shapes and picture, if there is a file of it.
         privacy, triggers, server: The sections as they stand in the file.
         hours: When the shop is open, None if the file does not say.
         undeclared: Cameras that read faces and do not say where staff stand.
@@ -364,11 +363,10 @@ class Site:
     undeclared: tuple[str, ...]
     file: SiteFile
     planograms: tuple[Version, ...]
-    floor_map: FloorMap | None
 
     def at(self, moment: datetime) -> Site:
         """The same site with the planogram that is valid at a moment (UTC)."""
-        return _build(self.file, self.path, self.planograms, moment, self.floor_map)
+        return _build(self.file, self.path, self.planograms, moment)
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -397,7 +395,7 @@ def load_site(path: Path, at: datetime | None = None) -> Site:
             where=str(path.parent / file.planogram_file),
             todo="Import one with `aeras planogram import`, or correct valid_from and valid_to",
         )
-    return _build(file, path, versions, moment, floor_map(file, path))
+    return _build(file, path, versions, moment)
 
 
 def claims_of(site: Site) -> PrivacyClaims:
@@ -804,13 +802,7 @@ NO_PLANOGRAM = "none"
 """Named by events while no version is valid; they name no item then."""
 
 
-def _build(
-    file: SiteFile,
-    path: Path,
-    versions: tuple[Version, ...],
-    moment: datetime,
-    drawn: FloorMap | None,
-) -> Site:
+def _build(file: SiteFile, path: Path, versions: tuple[Version, ...], moment: datetime) -> Site:
     valid = valid_at(versions, moment)
     items = dict(valid.items) if valid else {}
     slug = re.sub(r"[^a-z0-9]+", "-", file.site.name.lower()).strip("-") or "site"
@@ -839,7 +831,6 @@ def _build(
         undeclared=_undeclared(file),
         file=file,
         planograms=versions,
-        floor_map=drawn,
     )
 
 

@@ -223,11 +223,8 @@ class SiteDesk(Protocol):
         Raises ConflictError if the file has changed since, InputError if the draft is not valid.
         """
 
-    def plan(self) -> Plan:
-        """The floor plan."""
-
     def plan_image(self) -> tuple[bytes, str] | None:
-        """Its picture and media type, safe to show; None without one."""
+        """The floor plan's picture and media type, safe to show; None without one."""
 
     def planograms(self) -> list[PlanogramVersion]:
         """All versions, in their order in time."""

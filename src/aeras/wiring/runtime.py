@@ -207,7 +207,6 @@ class Runtime:
             shop=site.shop,
             file=site.file,
             planograms=site.planograms,
-            floor_map=site.floor_map,
         )
         self.board.shop = site.shop
         self._next_change = next_change(site.planograms, self._clock())

@@ -166,10 +166,6 @@ class SiteFileDesk:
 
     # --- the floor plan ---------------------------------------------------------------------
 
-    def plan(self) -> Plan:
-        """The floor plan."""
-        return self._plan(self._file(read_text(self._path)))
-
     def plan_image(self) -> tuple[bytes, str] | None:
         """Its picture and media type, safe to show; None without one."""
         found = floor_map(self._file(read_text(self._path)), self._path)
