@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
 from aeras.domain.errors import InputError
-from aeras.domain.geometry import Point, Polygon
+from aeras.domain.geometry import Polygon, as_polygon
 from aeras.domain.shop import FloorMark, Lens
 
 Floats = NDArray[np.float64]
@@ -139,13 +139,13 @@ class Floor:
         Returns:
             (N, 3): x, y on the map and height, metres.
         """
-        rays = self._rays(_rows(pixels)) * np.broadcast_to(depth_m, (len(_rows(pixels)),))[:, None]
-        return _mirrored(self._pose.at + rays)
+        rays = self._rays(_rows(pixels))
+        return _mirrored(self._pose.at + rays * np.broadcast_to(depth_m, len(rays))[:, None])
 
     def to_pixels(self, places: ArrayLike, height_m: float = 0.0) -> Floats:
         """Pixels (N, 2) of places (N, 2) on the map at a height; NaN behind the camera."""
         flat = np.asarray(places, dtype=np.float64).reshape(-1, 2)
-        world = np.column_stack([flat[:, 0], -flat[:, 1], np.full(len(flat), height_m)])
+        world = _mirrored(np.column_stack([flat, np.full(len(flat), height_m)]))
         if height_m == 0.0:
             back = np.linalg.inv(self._to_floor)
             seen = (world - self._pose.at) @ self._pose.axes[2] > 0
@@ -166,7 +166,7 @@ class Floor:
         found = self.on_floor(edge)
         far = np.hypot(*(found - np.array(self.place[:2])).T)
         keep = ~np.isnan(found[:, 0]) & (far <= farthest_m)
-        return tuple((float(x), float(y)) for x, y in found[keep]) if keep.sum() > 2 else ()  # noqa: PLR2004
+        return as_polygon(found[keep].tolist()) if keep.sum() > 2 else ()  # noqa: PLR2004
 
     def _rays(self, pixels: Floats) -> Floats:
         """Directions (N, 3) whose part along the camera's axis is 1."""
@@ -347,8 +347,11 @@ class _Undistorter:
 def camera_matrix(size: tuple[int, int], lens: Lens | None) -> Floats:
     """The 3x3 matrix that a lens's distortion refers to; its unit is the width if none is given."""
     focal = (lens.focal if lens else None) or float(size[0])
-    x, y = (lens.centre if lens else None) or (size[0] / 2, size[1] / 2)
-    return np.array([[focal, 0.0, x], [0.0, focal, y], [0.0, 0.0, 1.0]])
+    return _matrix(focal, (lens.centre if lens else None) or (size[0] / 2, size[1] / 2))
+
+
+def _matrix(focal: float, centre: Sequence[float] | Floats) -> Floats:
+    return np.array([[focal, 0.0, centre[0]], [0.0, focal, centre[1]], [0.0, 0.0, 1.0]])
 
 
 def _fit_pose(
@@ -363,7 +366,7 @@ def _fit_pose(
     usual = USUAL_FOCAL * size[0]
     starts = []
     for focal in [known] if known else focals or [share * size[0] for share in FOCALS]:
-        matrix = np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]])
+        matrix = _matrix(focal, centre)
         ok, turns, shifts, errors = cv2.solvePnPGeneric(
             places[:, None], straight[:, None], matrix, None, flags=cv2.SOLVEPNP_SQPNP
         )
@@ -378,7 +381,7 @@ def _fit_pose(
 
     def residuals(values: Floats) -> Floats:
         scale = focal * np.exp(values[6])
-        matrix = np.array([[scale, 0, centre[0]], [0, scale, centre[1]], [0, 0, 1]])
+        matrix = _matrix(scale, centre)
         seen = cv2.projectPoints(places, values[:3], values[3:6], matrix, None)[0][:, 0]
         prior = values[6] * 1e6 if known else np.log(scale / usual) / FOCAL_SPREAD
         return np.append((seen - straight).ravel(), prior)
@@ -396,10 +399,9 @@ def _homography(straight: Floats, places: Floats, pose: _Pose) -> Floats:
         if found is None:
             raise ValueError("no homography")
         return np.asarray(found, dtype=np.float64)
-    matrix = np.array([[pose.focal, 0, pose.centre[0]], [0, pose.focal, pose.centre[1]], [0, 0, 1]])
     # Columns: where the map's x, its y (mirrored) and its origin are seen.
     seen = np.column_stack([pose.axes[:, 0], -pose.axes[:, 1], -pose.axes @ pose.at])
-    return np.asarray(np.linalg.inv(matrix @ seen), dtype=np.float64)
+    return np.asarray(np.linalg.inv(_matrix(pose.focal, pose.centre) @ seen), dtype=np.float64)
 
 
 def _scale(matrix: Floats, pixels: Floats) -> Floats:
@@ -426,8 +428,4 @@ def _rows(pixels: ArrayLike) -> Floats:
 def on_map(floor: Floor, polygon: Polygon) -> Polygon:
     """A polygon of floor pixels on the map; empty if any of it lies above the horizon."""
     found = floor.on_floor(polygon)
-    return () if np.isnan(found).any() else tuple(_point(row) for row in found)
-
-
-def _point(row: Floats) -> Point:
-    return (float(row[0]), float(row[1]))
+    return () if np.isnan(found).any() else as_polygon(found.tolist())
