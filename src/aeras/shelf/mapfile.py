@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from aeras.domain.errors import InputError
 from aeras.domain.geometry import Polygon
-from aeras.domain.site_desk import Plan, PlanShape
+from aeras.domain.site_desk import Plan, PlanShape, close_ring
 
 Floats = NDArray[np.float64]
 
@@ -463,5 +463,4 @@ def _turned(rings: list[Floats], features: Sequence[_Feature]) -> list[Floats]:
 
 
 def _polygon(points: Floats) -> Polygon:
-    ring = [(round(float(x), 3), round(float(y), 3)) for x, y in points]
-    return tuple(ring[:-1] if len(ring) > 1 and ring[0] == ring[-1] else ring)
+    return close_ring([(round(float(x), 3), round(float(y), 3)) for x, y in points])
