@@ -118,7 +118,7 @@ def outline_contrast(look: Bytes, change: Mask, where: Mask) -> float:
     An item that stands there has its outline where the change ends; a board that shows again goes
     on beneath it.
     """
-    near = _outside(change, 2) & where
+    near = border(change, 2) & where
     edge = change & ~cv2.erode(change.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
     if near.sum() < 4 or edge.sum() < 4:  # noqa: PLR2004 - too few to speak of
         return 0.0
@@ -159,6 +159,13 @@ def correlations(
     return shifted_correlation(before[y0:y1, x0:x1], scene, mask[y0:y1, x0:x1])
 
 
+def border(mask: Mask, reach: int) -> Mask:
+    """Pixels outside a mask, (h, w), that lie within some pixels of it."""
+    side = 2 * reach + 1
+    grown = cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
+    return np.asarray(grown & ~mask)
+
+
 def spill(before: Bytes, after: Bytes, ring: Mask, threshold: float) -> float:
     """Share of the surroundings that changed too."""
     return changed_share(before, after, ring, threshold) if ring.any() else 0.0
@@ -180,9 +187,3 @@ def _histogram(pixels: Bytes) -> NDArray[np.float64]:
     counts = np.bincount(index, minlength=BINS**3).astype(np.float64)
     total: NDArray[np.float64] = counts / counts.sum()
     return total
-
-
-def _outside(mask: Mask, reach: int) -> Mask:
-    side = 2 * reach + 1
-    grown = cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
-    return np.asarray(grown & ~mask)

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from aeras.shelf.appearance import changed_share, votes
-from aeras.shelf.cues import Came, Real, correlations, measure_sign, nearness, spill
+from aeras.shelf.cues import Came, Real, border, correlations, measure_sign, nearness, spill
 from aeras.shelf.judge import Judge, load_judge
 from aeras.shelf.view import Bytes, Look, Mask, difference
 
@@ -226,9 +225,7 @@ class Place:
             min(height, y1 + pad),
         )
         self._inside = self._cut(self.mask)
-        side = 2 * min(pad, 6) + 1
-        grown = cv2.dilate(self._inside.astype(np.uint8), np.ones((side, side), np.uint8))
-        self._ring = grown.astype(bool) & ~self._inside
+        self._ring = border(self._inside, min(pad, 6))
         if self.belief is None:
             self.belief = self.options.present
 
