@@ -42,14 +42,15 @@ WOOD: Final = colour("#c9a77a")
 METAL: Final = colour("#e9e7e2")
 
 
-def _lay(image: Image, camera: Camera, corners: list[Point], texture: Image) -> None:
+def lay(image: Image, camera: Camera, corners: list[Point], texture: Image) -> None:
     """Lay an opaque texture on a world quad, clockwise from its top left corner."""
     opaque = np.full(texture.shape[:2], 255, dtype=np.uint8)
     matrix = canvas.to_quad(texture, camera.project(corners)[0])
     canvas.warp(image, canvas.sprite(texture, opaque), matrix)
 
 
-def _flat(y: float, z_far: float, z_near: float, half: float) -> list[Point]:
+def level(y: float, z_far: float, z_near: float, half: float) -> list[Point]:
+    """Return a lying rectangle's corners, clockwise from the far left, world metres."""
     return [(-half, y, z_far), (half, y, z_far), (half, y, z_near), (-half, y, z_near)]
 
 
@@ -99,8 +100,8 @@ def shop_wall(seed: int, width: int = 1800, height: int = 620) -> Image:
 def _draw_shop(image: Image, camera: Camera, seed: int) -> None:
     rng = np.random.default_rng(seed)
     image[:] = gradient(image.shape[1], image.shape[0], colour("#f4f0e8"), colour("#bdb6aa"))
-    _lay(image, camera, _flat(0.0, WALL_Z_M, 2.0, 5.6), _floor_texture(rng))
-    _lay(image, camera, quad(-1.4, 0.0, WALL_Z_M, 9.4, 2.55), shop_wall(seed))
+    lay(image, camera, level(0.0, WALL_Z_M, 2.0, 5.6), _floor_texture(rng))
+    lay(image, camera, quad(-1.4, 0.0, WALL_Z_M, 9.4, 2.55), shop_wall(seed))
     sigma = image.shape[1] / 400
     image[:] = cv2.GaussianBlur(image, (0, 0), sigma)
     # Distance takes contrast: the far shop is lifted towards the colour of its air.
@@ -150,14 +151,14 @@ def _draw_board(
     y, half = BOARD_HEIGHTS_M[row], FIXTURE_HALF_WIDTH_M - 0.02
     top = _wood(rng, 800, 200)
     depth = np.linspace(0.5, 1.08, 200, dtype=np.float32)[:, None]
-    _lay(image, camera, _flat(y, -FIXTURE_DEPTH_M, 0.0, half), shaded(top, depth))
+    lay(image, camera, level(y, -FIXTURE_DEPTH_M, 0.0, half), shaded(top, depth))
     lip = gradient(1000, 40, colour("#f3f1ec"), colour("#c9c5bd"))
     lip[:2] = 255
     lip[-3:] = shaded(lip[-3:], np.array([[0.7]], dtype=np.float32))
-    _lay(image, camera, quad(0, y - LIP_HEIGHT_M, 0.004, 2 * half, LIP_HEIGHT_M), lip)
+    lay(image, camera, quad(0, y - LIP_HEIGHT_M, 0.004, 2 * half, LIP_HEIGHT_M), lip)
     for facing in layout.facings[row * 4 : row * 4 + 4]:
         tag = quad(facing.base[0], y - LIP_HEIGHT_M + 0.001, 0.008, 0.098, LIP_HEIGHT_M - 0.003)
-        _lay(image, camera, tag, _price_label(layout.item(facing.item)))
+        lay(image, camera, tag, _price_label(layout.item(facing.item)))
     # The lip throws a shadow on what is below it.
     under = quad(0, y - LIP_HEIGHT_M - 0.07, 0.0, 2 * half, 0.07)
     shadow = np.zeros((32, 8, 4), dtype=np.uint8)
@@ -184,7 +185,7 @@ def _draw_shelf(image: Image, camera: Camera, layout: Layout, seed: int) -> None
     half, deep = FIXTURE_HALF_WIDTH_M, -FIXTURE_DEPTH_M
     tops = (FIXTURE_TOP_M, *(y - LIP_HEIGHT_M for y in BOARD_HEIGHTS_M[:-1]))
     foot = 0.12
-    _lay(
+    lay(
         image,
         camera,
         quad(0, foot, deep, 2 * half, FIXTURE_TOP_M - foot),
@@ -192,7 +193,7 @@ def _draw_shelf(image: Image, camera: Camera, layout: Layout, seed: int) -> None
     )
     for row, (top, board) in enumerate(zip(tops, BOARD_HEIGHTS_M, strict=True)):
         bay = quad(0, board, deep, 2 * half, top - board)
-        _lay(image, camera, bay, _bay_texture(row == 0))
+        lay(image, camera, bay, _bay_texture(row == 0))
     for side in (-1, 1):
         x = side * (half - 0.02)
         wall: list[Point] = [
@@ -201,7 +202,7 @@ def _draw_shelf(image: Image, camera: Camera, layout: Layout, seed: int) -> None
             (x, foot, 0.0),
             (x, foot, deep),
         ]
-        _lay(image, camera, wall, gradient(60, 400, colour("#d8d0c0"), colour("#a79e8d")))
+        lay(image, camera, wall, gradient(60, 400, colour("#d8d0c0"), colour("#a79e8d")))
     # From the foot upwards: a board's lip hides the heads of what stands behind it below.
     for row in (2, 1, 0):
         _draw_board(image, camera, layout, row, rng)
@@ -211,14 +212,14 @@ def _draw_shelf(image: Image, camera: Camera, layout: Layout, seed: int) -> None
     drawer = shaded(drawer, canvas.floats(_wood(rng, 780, 220).mean(axis=2) / (sum(WOOD) / 3)))
     cv2.line(drawer, (390, 0), (390, 219), colour("#5c4730"), 4)
     height = BOARD_HEIGHTS_M[-1] - LIP_HEIGHT_M - foot
-    _lay(image, camera, quad(0, foot, 0.0, 2 * half - 0.04, height), drawer)
+    lay(image, camera, quad(0, foot, 0.0, 2 * half - 0.04, height), drawer)
     for side in (-1, 1):
         post = quad(side * (half - 0.01), foot, 0.01, 0.045, FIXTURE_TOP_M - foot)
-        _lay(image, camera, post, gradient(20, 400, colour("#f0eee9"), colour("#b5b0a6")))
+        lay(image, camera, post, gradient(20, 400, colour("#f0eee9"), colour("#b5b0a6")))
     front = quad(0, FIXTURE_TOP_M, 0.03, 2 * half + 0.03, HEADER_TOP_M - FIXTURE_TOP_M)
-    _lay(image, camera, front, _header())
+    lay(image, camera, front, _header())
     lamp = quad(0, FIXTURE_TOP_M - 0.012, 0.02, 2 * half - 0.06, 0.014)
-    _lay(image, camera, lamp, np.full((4, 40, 3), (235, 252, 255), dtype=np.uint8))
+    lay(image, camera, lamp, np.full((4, 40, 3), (235, 252, 255), dtype=np.uint8))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from aeras.lab.render.actors import Actor, actor
 from aeras.lab.render.body import Pose, held_at, pose_at
 from aeras.lab.render.canvas import Image, colour, gradient
 from aeras.lab.render.figure import draw_body, draw_thumb
-from aeras.lab.render.fixture import pack_near, shop_wall
+from aeras.lab.render.fixture import lay, pack_near, shop_wall
 from aeras.lab.render.portrait import EYES, head_sprite, portrait
 from aeras.lab.render.scene import FRONT_ROW_Z_M, Camera, Item, Layout
 from aeras.lab.render.script import Plan
@@ -33,9 +33,7 @@ def backdrop(camera: Camera, seed: int) -> Image:
     for number, (x, z) in enumerate(((-2.6, 3.6), (3.2, 4.6))):
         wall = shop_wall(seed + number)
         corners = [(x + 2.6, 2.3, z), (x - 2.6, 2.3, z), (x - 2.6, 0.0, z), (x + 2.6, 0.0, z)]
-        opaque = np.full(wall.shape[:2], 255, dtype=np.uint8)
-        matrix = canvas.to_quad(wall, small.project(corners)[0])
-        canvas.warp(image, canvas.sprite(wall, opaque), matrix)
+        lay(image, small, corners, wall)
     for x in (-2.2, -0.4, 1.4, 3.0):
         lamp = [
             (x - 0.25, 2.9, 3.0),

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from aeras.lab.render import canvas
 from aeras.lab.render.canvas import Colour, Image, colour, gradient, mixed, shaded, smooth_noise
-from aeras.lab.render.fixture import shop_wall
+from aeras.lab.render.fixture import lay, level, shop_wall
 from aeras.lab.render.goods import Split, Ware, sibling, ware
 from aeras.lab.render.scene import Camera, Pixel, Point, quad
 from aeras.lab.render.solids import Pose6, draw_solid
@@ -357,15 +357,10 @@ def _plain_wall(rng: np.random.Generator) -> Image:
 
 
 def _lay(image: Image, camera: Camera, corners: list[Point], texture: Image) -> None:
+    """As `lay`, but nothing of what reaches behind the camera."""
     if min(camera.depth(c) for c in corners) < 0.1:
         return
-    opaque = np.full(texture.shape[:2], 255, dtype=np.uint8)
-    matrix = canvas.to_quad(texture, camera.project(corners)[0])
-    canvas.warp(image, canvas.sprite(texture, opaque), matrix)
-
-
-def _level(y: float, z_far: float, z_near: float, half: float) -> list[Point]:
-    return [(-half, y, z_far), (half, y, z_far), (half, y, z_near), (-half, y, z_near)]
+    lay(image, camera, corners, texture)
 
 
 def _grained(rng: np.random.Generator, paint: Colour, strength: float) -> Image:
@@ -433,7 +428,7 @@ class Set:
                 end: list[Point] = [(x, top, deep), (x, top, 0), (x, top - 0.09, 0),
                                     (x, top - 0.09, deep)]  # fmt: skip
                 _lay(image, camera, end, shaded(self._grain, dim))
-            _lay(image, camera, _level(top, deep, 0, half), self._grain)
+            _lay(image, camera, level(top, deep, 0, half), self._grain)
             return
         head = stage.boards_m[-1] + 0.4
         back = quad(0, 0.1, deep, 2 * half, head - 0.1)
@@ -450,7 +445,7 @@ class Set:
         y, half = stage.boards_m[row], stage.half_m
         depth = np.linspace(0.5, 1.0, 160, dtype=np.float32)[:, None] * self._lit
         if camera.position[1] > y:
-            _lay(image, camera, _level(y, -stage.depth_m, 0, half), shaded(self._grain, depth))
+            _lay(image, camera, level(y, -stage.depth_m, 0, half), shaded(self._grain, depth))
         _lay(image, camera, quad(0, y - LIP_M, 0.003, 2 * half, LIP_M), self._grain)
         for cell in stage.cells:
             if cell.row == row:
