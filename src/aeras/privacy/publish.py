@@ -66,10 +66,28 @@ class Publisher:
         """Numbers of a group of published sums. What it leaves out is guarded by the blocks; that
         nothing below k is shown is checked here once more.
         """
-        withheld = {column for column in _COLUMNS if getattr(tally, column) < self.k}
-        if tally.visits < self.k:
-            withheld = set(_COLUMNS)
-        return self._numbers(tally, withheld)
+        shown = tally.visits >= self.k
+        counted = sum(getattr(tally, column) for column in _COLUMNS)
+
+        def count(n: int) -> int | None:
+            return int(n) if shown and n >= self.k else None
+
+        def rate(n: int) -> Rate | None:
+            return None if count(tally.handled) is None else self._share(int(n), tally.handled)
+
+        return Numbers(
+            visits=count(tally.visits),
+            dwells=count(tally.dwells),
+            reaches=count(tally.reaches),
+            takes=count(tally.takes),
+            put_backs=count(tally.put_backs),
+            rejection=rate(tally.rejected),
+            hesitation=rate(tally.hesitant),
+            positive=rate(tally.positive),
+            unclear=rate(tally.unclear),
+            coverage=round(tally.coverage, 2) if shown else None,
+            simulated=_simulated(tally.simulated, counted, exact=shown),
+        )
 
     def fold(
         self, pending: Sequence[Block], cells: Sequence[Block]
@@ -124,31 +142,6 @@ class Publisher:
         if len(ratings) < self.k:
             return None
         return self._mean(ratings, bounds=(RATINGS[0], RATINGS[-1]))
-
-    def _numbers(self, tally: Tally, withheld: set[str]) -> Numbers:
-        def count(column: str) -> int | None:
-            return None if column in withheld else int(getattr(tally, column))
-
-        def rate(column: str) -> Rate | None:
-            if "handled" in withheld:
-                return None
-            return self._share(int(getattr(tally, column)), tally.handled)
-
-        counted = sum(getattr(tally, column) for column in _COLUMNS)
-        shown = "visits" not in withheld
-        return Numbers(
-            visits=count("visits"),
-            dwells=count("dwells"),
-            reaches=count("reaches"),
-            takes=count("takes"),
-            put_backs=count("put_backs"),
-            rejection=rate("rejected"),
-            hesitation=rate("hesitant"),
-            positive=rate("positive"),
-            unclear=rate("unclear"),
-            coverage=round(tally.coverage, 2) if shown else None,
-            simulated=_simulated(tally.simulated, counted, exact=shown),
-        )
 
 
 class _Key(NamedTuple):
