@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -445,11 +446,10 @@ def read_site(path: Path) -> tuple[SiteFile | None, list[ConfigError]]:
 def read_site_text(path: Path, text: str) -> tuple[SiteFile | None, list[ConfigError]]:
     """The same for a text that is to be written there."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         return None, [_broken(path, error)]
-    if not isinstance(data, dict) or node is None:
+    if not isinstance(data, dict):
         return None, [
             ConfigError(
                 "is empty or not a list of sections",
@@ -457,14 +457,20 @@ def read_site_text(path: Path, text: str) -> tuple[SiteFile | None, list[ConfigE
                 todo="`aeras init DIR` writes a working example",
             )
         ]
-    return _validate(path, data, node)
+    return _validate(path, data, text)
 
 
 def _validate(
-    path: Path, data: dict[str, Any], node: yaml.Node
+    path: Path, data: dict[str, Any], text: str
 ) -> tuple[SiteFile | None, list[ConfigError]]:
+    @cache
+    def root() -> yaml.Node:  # parsing takes the most time of all: only where there is an error
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        assert node is not None  # `data` came of it
+        return node
+
     def error(location: Location, what: str) -> ConfigError:
-        problem = SiteFileError(what, where=f"{path}:{_line(node, location)}")
+        problem = SiteFileError(what, where=f"{path}:{_line(root(), location)}")
         problem.location = location
         return problem
 
