@@ -265,12 +265,13 @@ class _Visit:
         near = 1 if at[0] > self.stand[0] else 0
         return near if near in free or not free else free[0]
 
-    def _lean_for(self, at: Point, hand: int) -> float:
-        shoulder = np.array(
-            [self.stand[0] + (0.18 if hand else -0.18), 1.38 * self.tall, self.stand[1] - 0.05]
-        )
-        far = float(np.linalg.norm(np.array(at) - shoulder)) - ARM_M
-        return float(np.clip(0.4 + far / 0.085, 0.4, 3.4))
+    def _lean(self, at: Point, hand: int, seconds: float) -> None:
+        """Turn and bend the body towards what a hand goes to."""
+        x, z = self.stand
+        shoulder = (x + (0.18 if hand else -0.18), 1.38 * self.tall, z - 0.05)
+        turn = 12.0 if hand else -12.0
+        lean_to = (x + turn * 0.006, z - 0.05, turn, _lean_for(at, shoulder))
+        self._body.move(self.now, self.now + seconds, *lean_to)
 
     def reach(self, at: Point, hand: int) -> float:
         """Bring a hand to a point; returns the time of contact."""
@@ -283,9 +284,7 @@ class _Visit:
             track.to(self.now + 0.3, *start)
         track.to(self.now + move_s, *at, 1.0)
         self._grips[hand].move(self.now, self.now + move_s * 0.7, 0.0)
-        turn = 12.0 if hand else -12.0
-        lean_to = (self.stand[0] + turn * 0.006, self.stand[1] - 0.05, turn)
-        self._body.move(self.now, self.now + move_s, *lean_to, self._lean_for(at, hand))
+        self._lean(at, hand, move_s)
         self.now += move_s
         return self.now
 
@@ -408,9 +407,7 @@ class _Visit:
         seconds = self.span(0.8, 1.1)
         lift = 0.14 if self.world.stage.form == "table" else 0.03
         near = (at[0], at[1] + lift, at[2] + (0.08 if lift > 0.1 else 0.22))
-        turn = 12.0 if hand else -12.0
-        lean_to = (self.stand[0] + turn * 0.006, self.stand[1] - 0.05, turn)
-        self._body.move(self.now, self.now + seconds * 0.8, *lean_to, self._lean_for(at, hand))
+        self._lean(at, hand, seconds * 0.8)
         self._hands[hand].hold(self.now)
         self._hands[hand].to(self.now + seconds * 0.6, *near, 1.0)
         down = self.now + seconds
@@ -481,14 +478,19 @@ class _Visit:
         )
 
 
+def _lean_for(at: Point, shoulder: Point) -> float:
+    """Return how far a body leans so that its arm reaches a point, 0.4 to 3.4."""
+    far = float(np.linalg.norm(np.subtract(at, shoulder))) - ARM_M
+    return float(np.clip(0.4 + far / 0.085, 0.4, 3.4))
+
+
 def clearance_m(stage: Stage, at: Point, stand: tuple[float, float], tall: float) -> float:
     """Return how far a shopper's body stays from the camera's sight of an item, metres.
 
     Negative where head or trunk hide its middle. The body leans to what the hand reaches for.
     """
     x, z = stand
-    shoulder = np.array([x, 1.38 * tall, z - 0.05])
-    lean = np.clip(0.4 + (np.linalg.norm(np.subtract(at, shoulder)) - ARM_M) / 0.085, 0.4, 3.4)
+    lean = _lean_for(at, (x, 1.38 * tall, z - 0.05))
     hips = np.array([x, 0.9 * tall, z])
     neck = np.array([x, (1.42 - 0.02 * lean) * tall, z - 0.03 - 0.11 * lean])
     head = np.array([x, (1.6 - 0.02 * lean) * tall, z - 0.06 - 0.14 * lean])
