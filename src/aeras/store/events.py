@@ -196,7 +196,7 @@ class DuckEvents:
 
     def _cells(self, chosen: str, values: Sequence[object]) -> list[Block]:
         """What each grain adds at each place, in order of time: one block a measure."""
-        sql = _CELLS_SQL.format(label=_LABEL_SQL, chosen=chosen)
+        sql = f"WITH chosen AS (SELECT * FROM events WHERE {chosen}) {_cells_sql()}"  # noqa: S608
         return [cell for row in self._run(sql, values) for cell in _measured(row)]
 
     def sold(self, since: datetime, until: datetime) -> dict[str, float]:
@@ -362,16 +362,6 @@ class DuckEvents:
             raise
 
 
-_LABEL_SQL = (
-    "CASE "
-    + " ".join(
-        f"WHEN {label.value} >= 0.5 THEN '{label.value}'"
-        for label in ReactionLabel
-        if label is not ReactionLabel.UNCLEAR
-    )
-    + f" ELSE '{ReactionLabel.UNCLEAR.value}' END"
-)
-
 _CELLS_SQL = """
 SELECT "at", fixture, facing, item, origin = 'simulated' AS simulated,
     count(*) FILTER (first_of = 3) AS starts,
@@ -385,7 +375,7 @@ SELECT "at", fixture, facing, item, origin = 'simulated' AS simulated,
     count(*) FILTER (outcome AND label = 'neutral'),
     count(*) FILTER (outcome AND label = 'unclear'),
     count(*), sum(coverage)
-FROM (SELECT *, {label} AS label FROM events WHERE {chosen})
+FROM ({labelled})
 GROUP BY "at", fixture, facing, item, simulated ORDER BY "at", fixture, facing, item, simulated
 """
 
@@ -509,6 +499,14 @@ def _counts_sql(by: str, scope: FirstOf) -> str:
         **labels,
     )
     return str(ibis.to_sql(grouped.order_by("key"), dialect="duckdb"))
+
+
+@cache
+def _cells_sql() -> str:
+    """What each grain of ``chosen`` adds at each place."""
+    events = ibis.table(EVENTS, name="chosen")
+    labelled = ibis.to_sql(events.mutate(label=_label(events)), dialect="duckdb")
+    return _CELLS_SQL.format(labelled=labelled)
 
 
 @cache
