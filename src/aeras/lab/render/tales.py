@@ -350,11 +350,10 @@ class _Visit:
         unit.spans.append(Span(at_s, "falls", fallen))
         unit.spans.append(Span(at_s + FALL_S, "stands", fallen))
 
-    def take(self, cell: Cell, hand: int | None = None, *, told: bool = True) -> bool:
-        """Grasp the front unit and bring it before the chest; False when none stands there."""
+    def take(self, cell: Cell, hand: int | None = None) -> int:
+        """Grasp the front unit and bring it before the chest; returns which hand has it."""
         unit = self.world.front_of(cell, self.now)
-        if unit is None:
-            return False
+        assert unit is not None, "only what stands there is taken"
         old = unit.at(self.now).pose
         hand = self.hand_for(old.at) if hand is None else hand
         contact = self.reach(old.at, hand)
@@ -368,11 +367,10 @@ class _Visit:
         self._hands[hand].to(self.now + out_s, *out, 1.0)
         unit.spans.append(Span(self.now, "held", old, self.index, hand))
         self.holds[hand] = (unit, old)
-        if told:
-            self._told("take", cell, unit, (contact, self.now, self.now + out_s), hand)
+        self._told("take", cell, unit, (contact, self.now, self.now + out_s), hand)
         self.now += out_s
         self.straighten(0.8)
-        return True
+        return hand
 
     def lift(self, hand: int, seconds: float = 0.7) -> None:
         """Bring what a hand holds up to look at it."""
@@ -547,14 +545,13 @@ def _go(visit: _Visit) -> None:
     visit.leave(int(visit.rng.choice((-1, 1))))
 
 
-def _only_hand(visit: _Visit) -> int:
-    return next(iter(visit.holds))
+def _fetch(visit: _Visit, cell: Cell) -> int:
+    _come(visit, cell)
+    return visit.take(cell)
 
 
 def _buy(visit: _Visit, cell: Cell) -> None:
-    _come(visit, cell)
-    visit.take(cell)
-    hand = _only_hand(visit)
+    hand = _fetch(visit, cell)
     if visit.rng.random() < 0.5:
         visit.lift(hand)
         visit.inspect(hand, visit.span(0.5, 2.0))
@@ -562,9 +559,7 @@ def _buy(visit: _Visit, cell: Cell) -> None:
 
 
 def _inspect(visit: _Visit, cell: Cell) -> None:
-    _come(visit, cell)
-    visit.take(cell)
-    hand = _only_hand(visit)
+    hand = _fetch(visit, cell)
     visit.lift(hand)
     visit.inspect(hand, visit.span(0.8, 4.5))
     visit.put(cell, hand)
@@ -576,8 +571,7 @@ def _hesitate(visit: _Visit, cell: Cell) -> None:
     _come(visit, cell)
     visit.hover(cell)
     visit.look(visit.span(0.5, 1.2), cell)
-    visit.take(cell)
-    hand = _only_hand(visit)
+    hand = visit.take(cell)
     visit.put(cell, hand)  # straight back, without looking at it
     if visit.rng.random() < 0.4:
         visit.draw_back(hand)
@@ -588,9 +582,7 @@ def _hesitate(visit: _Visit, cell: Cell) -> None:
 
 
 def _swap(visit: _Visit, cell: Cell) -> None:
-    _come(visit, cell)
-    visit.take(cell)
-    hand = _only_hand(visit)
+    hand = _fetch(visit, cell)
     visit.lift(hand)
     visit.inspect(hand, visit.span(0.6, 1.8))
     others = [c for c in _near(visit.world, cell, 0.6) if visit.world.front_of(c, visit.now)]
@@ -617,9 +609,7 @@ def _swap(visit: _Visit, cell: Cell) -> None:
 
 
 def _misplace(visit: _Visit, cell: Cell) -> None:
-    _come(visit, cell)
-    visit.take(cell)
-    hand = _only_hand(visit)
+    hand = _fetch(visit, cell)
     unit, old = visit.holds[hand]
     visit.lift(hand)
     visit.inspect(hand, visit.span(0.4, 1.5))
