@@ -113,17 +113,10 @@ def stock_table(stock: Sequence[Stock]) -> Any:
 
 def blocks_table(blocks: Sequence[Block]) -> Any:
     """Blocks as an Arrow table with the schema `BLOCKS`."""
-    columns: dict[str, Any] = {name: [getattr(b, name) for b in blocks] for name in BLOCKS.names}
-    columns["at"] = [naive_utc(b.at) for b in blocks]
-    return pa.table(columns, schema=BLOCKS)
+    return _table(blocks, BLOCKS)
 
 
-def _table(records: Sequence[Sale] | Sequence[Stock], schema: Any) -> Any:
-    columns: dict[str, Any] = {
-        name: [getattr(r, name) for r in records]
-        for name in schema.names
-        if name not in {"at", "origin"}
-    }
+def _table(records: Sequence[Sale] | Sequence[Stock] | Sequence[Block], schema: Any) -> Any:
+    columns: dict[str, Any] = {name: [getattr(r, name) for r in records] for name in schema.names}
     columns["at"] = [naive_utc(r.at) for r in records]
-    columns["origin"] = [r.origin.value for r in records]
     return pa.table(columns, schema=schema)
