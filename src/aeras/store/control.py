@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import secrets
@@ -20,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from aeras.domain.errors import InputError, StoreError
 from aeras.domain.kept import Answer, Origin, Trigger, TriggerState
-from aeras.store.people import People
+from aeras.store.people import People, sha256
 from aeras.store.schema import migrate
 from aeras.store.tables import (
     AnswerRecord,
@@ -231,11 +230,7 @@ def receipt_hash(receipt: str) -> str:
     """SHA-256 (hex) of a receipt code; spaces, dashes and case do not matter. Codes are random
     with 80 bits, so that a plain hash cannot be searched.
     """
-    return _sha256(re.sub(r"[\s-]", "", receipt).upper())
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(re.sub(r"[\s-]", "", receipt).upper())
 
 
 def _create_for_owner(path: Path) -> None:

@@ -172,7 +172,7 @@ class People:
             session.add(
                 InvitationRecord(
                     name=name,
-                    hash=_sha256(token),
+                    hash=sha256(token),
                     role=known.role if known else role,
                     until=now + INVITED,
                 )
@@ -182,7 +182,7 @@ class People:
     def invitation(self, token: str, now: datetime) -> User | None:
         """Who the invitation is for."""
         query = select(InvitationRecord).where(
-            InvitationRecord.hash == _sha256(token), InvitationRecord.until > now
+            InvitationRecord.hash == sha256(token), InvitationRecord.until > now
         )
         with self._session() as session:
             record = session.scalar(query)
@@ -193,7 +193,7 @@ class People:
         _check_password(password)
         hashed = self._hasher.hash(password)
         spend = delete(InvitationRecord).where(
-            InvitationRecord.hash == _sha256(token), InvitationRecord.until > now
+            InvitationRecord.hash == sha256(token), InvitationRecord.until > now
         )
         with self._session() as session:
             spent: Any = session.execute(
@@ -218,13 +218,13 @@ class People:
         token = secrets.token_urlsafe(32)
         with self._session() as session:
             session.execute(delete(SessionRecord).where(_ran_out(now)))
-            session.add(SessionRecord(hash=_sha256(token), user=name, started_at=now, seen_at=now))
+            session.add(SessionRecord(hash=sha256(token), user=name, started_at=now, seen_at=now))
         return token
 
     def session_user(self, token: str, now: datetime) -> User | None:
         """Whose session that is."""
         with self._session() as session:
-            held = session.get(SessionRecord, _sha256(token))
+            held = session.get(SessionRecord, sha256(token))
             if held is None or now - held.started_at >= ABSOLUTE or now - held.seen_at >= IDLE:
                 return None
             if now - held.seen_at >= SEEN_EVERY:
@@ -235,7 +235,7 @@ class People:
     def end_session(self, token: str) -> None:
         """Ends one session."""
         with self._session() as session:
-            session.execute(delete(SessionRecord).where(SessionRecord.hash == _sha256(token)))
+            session.execute(delete(SessionRecord).where(SessionRecord.hash == sha256(token)))
 
     def end_sessions(self, name: str) -> None:
         """Ends all sessions of a user."""
@@ -256,7 +256,7 @@ class People:
             change = update(UserRecord).where(UserRecord.name == name)
             session.execute(change.values(totp_secret=secret, totp_step=step))
             session.execute(delete(RecoveryRecord).where(RecoveryRecord.user == name))
-            session.add_all(RecoveryRecord(hash=_sha256(code), user=name) for code in codes)
+            session.add_all(RecoveryRecord(hash=sha256(code), user=name) for code in codes)
         return ["-".join(code[i : i + 5] for i in range(0, 20, 5)) for code in codes]
 
     def drop_second_factor(self, name: str) -> None:
@@ -271,7 +271,7 @@ class People:
         code = _plain(code)
         with self._session() as session:
             spend = delete(RecoveryRecord).where(
-                RecoveryRecord.hash == _sha256(code), RecoveryRecord.user == name
+                RecoveryRecord.hash == sha256(code), RecoveryRecord.user == name
             )
             spent: Any = session.execute(spend)
             if spent.rowcount:
@@ -292,11 +292,7 @@ class People:
         user = self.user(owner)
         if user is None:
             raise _no_user(owner)
-        if not _NAME.fullmatch(name):
-            raise InputError(
-                f"{name[:80]!r} cannot be the name of a token",
-                todo="Use 1 to 64 letters, digits, dots, dashes, underscores, + or @",
-            )
+        _check_name(name, "the name of a token")
         if role not in TOKEN_ROLES or not allows(user.role, Role(role)):
             raise InputError(
                 f"a token of {owner} cannot have the role {role[:20]!r}",
@@ -307,7 +303,7 @@ class People:
             session.add(
                 ApiTokenRecord(
                     id=secrets.token_hex(6),
-                    hash=_sha256(token),
+                    hash=sha256(token),
                     owner=owner,
                     name=name,
                     role=role,
@@ -319,7 +315,7 @@ class People:
     def token_user(self, token: str, now: datetime) -> User | None:
         """The machine behind a token."""
         query = select(ApiTokenRecord).where(
-            ApiTokenRecord.hash == _sha256(token), ApiTokenRecord.until > now
+            ApiTokenRecord.hash == sha256(token), ApiTokenRecord.until > now
         )
         with self._session() as session:
             record = session.scalar(query)
@@ -355,7 +351,7 @@ class People:
         """Counts an attempt if there is room; otherwise the seconds to wait. Attempts that seem to
         lie in the future (the clock was set back) count for nothing.
         """
-        key = _sha256(key)
+        key = sha256(key)
         drop = delete(AttemptRecord).where(
             (AttemptRecord.at > now) | (AttemptRecord.at <= now - timedelta(days=1))
         )
@@ -376,7 +372,7 @@ class People:
     def clear_attempts(self, key: str) -> None:
         """Forgets the attempts of a key."""
         with self._session() as session:
-            session.execute(delete(AttemptRecord).where(AttemptRecord.key == _sha256(key)))
+            session.execute(delete(AttemptRecord).where(AttemptRecord.key == sha256(key)))
 
 
 def _user(record: UserRecord) -> User | None:
@@ -413,10 +409,10 @@ def _no_user(name: str) -> InputError:
     return InputError(f"there is no user {name[:64]!r}", todo="See aeras users list")
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, what: str = "a user name") -> None:
     if not _NAME.fullmatch(name):
         raise InputError(
-            f"{name[:80]!r} cannot be a user name",
+            f"{name[:80]!r} cannot be {what}",
             todo="Use 1 to 64 letters, digits, dots, dashes, underscores, + or @",
         )
 
@@ -435,5 +431,6 @@ def _check_role(role: str) -> None:
         raise InputError(f"unknown role {role[:40]!r}, expected one of {', '.join(Role)}")
 
 
-def _sha256(text: str) -> str:
+def sha256(text: str) -> str:
+    """As hex; of any text, the lone surrogates that a form may send too."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
