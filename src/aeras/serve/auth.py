@@ -12,12 +12,11 @@ from aeras.domain.errors import InputError
 from aeras.domain.oversight import SYSTEM, Act
 from aeras.domain.ports import User
 from aeras.serve.errors import NotFoundError, TooManyError
-from aeras.serve.session import Sessions, visitor
+from aeras.serve.session import FormText, OurForm, Sessions, visitor
 
 router = APIRouter(include_in_schema=False)
 
 MIN_PASSWORD = 10
-FormText = Annotated[str, Form(max_length=200)]
 
 
 def safe_next(target: str) -> str:
@@ -62,15 +61,14 @@ def _login(request: Request, target: str, *, problem: str = "", status: int = 20
 @router.post("/login")
 def login(
     request: Request,
+    _form: OurForm,
     *,
     name: FormText,
     password: FormText,
-    csrf: FormText = "",
     next: FormText = "/",
 ) -> Response:
     """Checks name and password; throttled by name and by machine."""
     state = request.app.state
-    state.sessions.check_form(visitor(request), csrf)
     keys = ((state.throttle_name, name.casefold()), (state.throttle_client, client_of(request)))
     wait_s = max(throttle.take(key) for throttle, key in keys)
     if wait_s > 0:
@@ -99,17 +97,15 @@ def _ask_code(
 @router.post("/login/code")
 def login_code(
     request: Request,
+    _form: OurForm,
     *,
     proof: Annotated[str, Form(max_length=400)],
     code: FormText,
-    csrf: FormText = "",
     next: FormText = "/",
 ) -> Response:
     """Checks the second factor; throttled as the password is."""
     state = request.app.state
-    who = visitor(request)
-    state.sessions.check_form(who, csrf)
-    name = state.sessions.unseal(who, "password", proof)
+    name = state.sessions.unseal(visitor(request), "password", proof)
     user = state.users.user(name) if name else None
     if user is None:
         return _login(request, safe_next(next), problem="login.late", status=401)
@@ -177,16 +173,15 @@ def _setup(request: Request, token: str, *, problem: str = "", status: int = 200
 @router.post("/setup")
 def setup(
     request: Request,
+    _form: OurForm,
     *,
     token: FormText,
     name: FormText,
     password: FormText,
     again: FormText,
-    csrf: FormText = "",
 ) -> Response:
     """Creates the first user as administrator; the link is spent only when that worked."""
     state = request.app.state
-    state.sessions.check_form(visitor(request), csrf)
     if not state.links.valid(token, "setup"):
         raise _dead_link()
     problem = password_problem(name, password, again)

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.params import Depends as DependsOn
 from starlette.responses import RedirectResponse, Response
 
@@ -16,7 +16,14 @@ from aeras.domain.ports import User
 from aeras.domain.roles import Role
 from aeras.serve import schemas
 from aeras.serve.auth import safe_next
-from aeras.serve.session import require, require_form_header, require_user, visitor
+from aeras.serve.session import (
+    FormText,
+    OurForm,
+    require,
+    require_form_header,
+    require_user,
+    visitor,
+)
 from aeras.serve.words import choose
 
 public = APIRouter(include_in_schema=False)
@@ -36,7 +43,6 @@ SHOWN = 100
 VIEW_AGAIN = timedelta(minutes=10)
 """A page that renews itself counts as viewed once in this time."""
 
-FormText = Annotated[str, Form(max_length=200)]
 AnyUser = Annotated[User, Depends(require_user)]
 Officer = Annotated[User, Depends(require(Role.OFFICER))]
 
@@ -107,29 +113,17 @@ def notice(request: Request, oversight: TheOversight, lang: str = "") -> Respons
 
 
 @pages.post("/stop")
-def stop(
-    request: Request,
-    user: AnyUser,
-    oversight: TheOversight,
-    csrf: FormText = "",
-    next: FormText = "/",
-) -> Response:
+def stop(user: AnyUser, oversight: TheOversight, _form: OurForm, next: FormText = "/") -> Response:
     """Stops all reading; everyone who is signed in may."""
-    request.app.state.sessions.check_form(visitor(request), csrf)
     oversight.switch.stop(user.name)
     return RedirectResponse(safe_next(next), 303)
 
 
 @pages.post("/resume")
 def resume(
-    request: Request,
-    user: Officer,
-    oversight: TheOversight,
-    csrf: FormText = "",
-    next: FormText = "/",
+    user: Officer, oversight: TheOversight, _form: OurForm, next: FormText = "/"
 ) -> Response:
     """Lets reading go on; for the privacy officer."""
-    request.app.state.sessions.check_form(visitor(request), csrf)
     oversight.switch.resume(user.name)
     return RedirectResponse(safe_next(next), 303)
 
@@ -182,14 +176,9 @@ def officer(request: Request, _user: Officer, oversight: TheOversight) -> Respon
 
 @pages.post("/privacy/approve")
 def approve(
-    request: Request,
-    user: Officer,
-    oversight: TheOversight,
-    csrf: FormText = "",
-    configuration: FormText = "",
+    user: Officer, oversight: TheOversight, _form: OurForm, configuration: FormText = ""
 ) -> Response:
     """Notes that the officer approves the configuration that the page showed."""
-    request.app.state.sessions.check_form(visitor(request), csrf)
     if oversight.papers.standing().configuration == configuration:
         oversight.papers.approve(user.name)
     return RedirectResponse("/privacy/officer", 303)

@@ -18,7 +18,9 @@ from aeras.serve.auth import MIN_PASSWORD, password_problem
 from aeras.serve.desk_links import base_url
 from aeras.serve.errors import NotFoundError, TooManyError
 from aeras.serve.session import (
+    FormText,
     NotAllowedError,
+    checked_form,
     needs_second_factor,
     require,
     require_person,
@@ -28,15 +30,9 @@ from aeras.serve.session import (
 
 router = APIRouter(include_in_schema=False)
 
-FormText = Annotated[str, Form(max_length=200)]
 Admin = Annotated[User, Depends(require(Role.ADMIN))]
 Person = Annotated[User, Depends(require_person)]
 AnyUser = Annotated[User, Depends(require_user)]
-
-
-def checked_form(request: Request, csrf: FormText = "") -> None:
-    """Dependency: the form comes from one of our pages."""
-    request.app.state.sessions.check_form(visitor(request), csrf)
 
 
 FROM_OUR_PAGE = [Depends(require_person), Depends(checked_form)]

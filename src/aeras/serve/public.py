@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from aeras.domain.desk import Invitation, SurveyDesk
 from aeras.serve import schemas
 from aeras.serve.auth import client_of
 from aeras.serve.errors import TooManyError
-from aeras.serve.session import NotAllowedError, visitor
+from aeras.serve.session import FormText, NotAllowedError, visitor
 from aeras.serve.words import choose
 
 pages = APIRouter(include_in_schema=False)
@@ -100,8 +98,8 @@ def _withdraw(request: Request, *, code: str, outcome: str = "", status: int = 2
 @pages.post("/withdraw")
 def withdraw(
     request: Request,
-    code: Annotated[str, Form(max_length=200)],
-    csrf: Annotated[str, Form(max_length=200)] = "",
+    code: FormText,
+    csrf: FormText = "",
 ) -> Response:
     """Deletes the answer with that code."""
     _limit(request)

@@ -7,8 +7,9 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Form, Request
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.responses import Response
 
@@ -21,6 +22,7 @@ FORM = "aeras_form"
 MAX_AGE_S = int(ABSOLUTE.total_seconds())
 SEALED_S = 600
 """Seconds between a page and its form, where the page hands something over."""
+FormText = Annotated[str, Form(max_length=200)]
 
 
 class SignInNeededError(Exception):
@@ -194,6 +196,15 @@ def require(needed: Role) -> Callable[[Request], User]:
         return user
 
     return check
+
+
+def checked_form(request: Request, csrf: FormText = "") -> None:
+    """Dependency: the form comes from one of our pages."""
+    request.app.state.sessions.check_form(visitor(request), csrf)
+
+
+OurForm = Annotated[None, Depends(checked_form)]
+"""Stands after the user, so that who may not ask is told so first."""
 
 
 def require_form_header(request: Request) -> None:
