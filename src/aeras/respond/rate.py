@@ -22,6 +22,11 @@ Asides = Callable[[datetime, datetime], Sequence[Aside]]
 """Times of items, overlapping [since, until), that do not count."""
 
 
+def floor(moment: datetime, step: timedelta) -> datetime:
+    """The last of the moments that lie whole steps after 1970-01-01 UTC."""
+    return moment - (moment - EPOCH) % step
+
+
 @dataclass(frozen=True, slots=True)
 class RateRule:
     """Opens on items whose share is above ``margin`` times that of their category's others.
@@ -69,7 +74,7 @@ class RateRule:
 
     def start(self, moment: datetime) -> datetime:
         """When the window began in which a moment lies."""
-        return moment - (moment - EPOCH) % self.window
+        return floor(moment, self.window)
 
 
 class Hours:
@@ -92,7 +97,7 @@ class Hours:
 
         A day of grace for late records: the last 24 hours are counted anew each time.
         """
-        end = now - (now - EPOCH) % self._block
+        end = floor(now, self._block)
         self._kept = {at: kept for at, kept in self._kept.items() if since <= at < now - 24 * HOUR}
         missing = sorted(self._busy(since, end) - set(self._kept))
         for at in missing:
@@ -113,7 +118,7 @@ class Hours:
         first = max(self._kept, default=since)
         tallies = self._store.tally("hour", first, end)
         stamps = (datetime.fromisoformat(tally.key).replace(tzinfo=UTC) for tally in tallies)
-        return {at - (at - EPOCH) % self._block for at in stamps}
+        return {floor(at, self._block) for at in stamps}
 
 
 def _hour(tally: Tally, at: datetime) -> HourOfItem:

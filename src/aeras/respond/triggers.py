@@ -20,6 +20,7 @@ from aeras.respond.rate import (
     RateRule,
     evidence_of,
     fades,
+    floor,
     question,
 )
 
@@ -104,7 +105,7 @@ class Watch:
         self._rules = tuple(rule for rule in rules if isinstance(rule, CountRule))
         self._rates = tuple(rule for rule in rules if isinstance(rule, RateRule))
         self._weigh = weigh
-        self._hours = {rule.id: Hours(store, asides, grain) for rule in self._rates}
+        self._hours = {rule.window: Hours(store, asides, grain) for rule in self._rates}
         self._weighed_until = EPOCH
         self._shop = shop
         self._store = store
@@ -116,7 +117,7 @@ class Watch:
     def check(self) -> list[Trigger]:
         """Opens the triggers that are due, stores them in the book and returns them."""
         now = self._clock().astimezone(UTC)
-        windows = {rule.window: self._floor(now - rule.window) for rule in self._rules}
+        windows = {rule.window: floor(now - rule.window, self._grain) for rule in self._rules}
         tallies = {
             window: self._store.tally("item", since, self._end(now))
             for window, since in windows.items()
@@ -126,16 +127,19 @@ class Watch:
             for rule in self._rules
             for trigger in self._fire(rule, tallies[rule.window], now)
         ]
-        hour = now - (now - EPOCH) % max(self._grain, HOUR)
+        hour = floor(now, max(self._grain, HOUR))
         if hour > self._weighed_until:
+            hours = {
+                window: counts.between(floor(now, window), now)
+                for window, counts in self._hours.items()
+            }
             for rate in self._rates:
-                fired += self._judge(rate, now)
+                fired += self._judge(rate, hours[rate.window], now)
             self._weighed_until = hour
         return fired
 
-    def _judge(self, rule: RateRule, now: datetime) -> list[Trigger]:
+    def _judge(self, rule: RateRule, hours: Sequence[HourOfItem], now: datetime) -> list[Trigger]:
         """Closes the rule's triggers whose evidence has faded and opens those that are due."""
-        hours = self._hours[rule.id].between(rule.start(now), now)
         found = self._weigh(hours, *question(rule, self._shop))
         still = set()
         for trigger in self._book.triggers(state=TriggerState.OPEN):
@@ -191,8 +195,8 @@ class Watch:
             return tally
         if now - last < rule.cool_down:
             return None
-        start = self._floor(last) + self._grain
-        if start <= self._floor(now - rule.window):
+        start = floor(last, self._grain) + self._grain
+        if start <= floor(now - rule.window, self._grain):
             return tally
         newer = self._store.tally("item", start, self._end(now), item=tally.key)
         return newer[0] if newer else None
@@ -214,8 +218,5 @@ class Watch:
             origin=Origin.SIMULATED if tally.simulated else Origin.CAMERA,
         )
 
-    def _floor(self, moment: datetime) -> datetime:
-        return moment - (moment - EPOCH) % self._grain
-
     def _end(self, now: datetime) -> datetime:
-        return self._floor(now) + self._grain
+        return floor(now, self._grain) + self._grain
