@@ -58,14 +58,19 @@ class FloorErrors:
     suspect: int | None = None
 
     @property
+    def each_m(self) -> tuple[float, ...]:
+        """Error of each mark, left out where there are enough."""
+        return self.left_out or self.marks
+
+    @property
     def mean_m(self) -> float:
-        """Mean error, of marks that were left out where there are enough."""
-        return float(np.mean(self.left_out or self.marks))
+        """Their mean."""
+        return float(np.mean(self.each_m))
 
     @property
     def max_m(self) -> float:
-        """Largest error, likewise."""
-        return float(np.max(self.left_out or self.marks))
+        """The largest of them."""
+        return float(np.max(self.each_m))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

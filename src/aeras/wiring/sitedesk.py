@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
 from ruamel.yaml.error import YAMLError
 
 from aeras.config import (
@@ -295,13 +294,13 @@ def _figures(camera: CameraSection) -> FloorFigures | None:
     except InputError:
         return None
     zones = [as_polygon(zone) for zone in (*camera.excluded, *camera.staff)]
-    errors = floor.errors.left_out or floor.errors.marks
+    errors = floor.errors
     return FloorFigures(
-        errors=tuple(round(error, 3) for error in errors),
-        mean_m=round(float(np.mean(errors)), 3),
-        max_m=round(float(np.max(errors)), 3),
-        left_out=bool(floor.errors.left_out),
-        suspect=floor.errors.suspect,
+        errors=tuple(round(error, 3) for error in errors.each_m),
+        mean_m=round(errors.mean_m, 3),
+        max_m=round(errors.max_m, 3),
+        left_out=bool(errors.left_out),
+        suspect=errors.suspect,
         place=floor.place,
         seen=floor.seen_floor(),
         zones=tuple(on_map(floor, zone) for zone in zones),
