@@ -123,7 +123,7 @@ class FixtureReader:
             self._prepare(frame)
         assert self._visits is not None
         self._last = frame
-        found = [self._dwell(visit, frame) for visit in self._ended(tracks, frame.t_s)]
+        found = self._stays(self._visits.update(tracks, frame.t_s), frame)
         if self._view is not None:
             found += self._handled(frame, detections, tracks)
         return found
@@ -140,10 +140,8 @@ class FixtureReader:
             decided = shelf.place.finish(self._look) if self._look else None
             deeds = self._changed(shelf, decided) if isinstance(decided, Change) else []
             deeds = shelf.opening + deeds + shelf.handling.finish(frame.t_s)
-            deeds = [deed for deed in deeds if not self._is_told(shelf, deed)]
-            found += [self._interaction(shelf, deed, frame) for deed in deeds]
-        ended = [visit for visit in self._visits.finish() if self._visits.long_enough(visit)]
-        return found + [self._dwell(visit, frame) for visit in ended]
+            found += self._tell(shelf, deeds, frame)
+        return found + self._stays(self._visits.finish(), frame)
 
     @property
     def moved(self) -> float:
@@ -179,7 +177,7 @@ class FixtureReader:
         view = FixtureView(region_round(outlines, MARGIN, frame.size), self.options.view)
         for facing, polygon in zip(self.fixture.facings, facings, strict=True):
             mask = polygon_mask(polygon, view.region, view.scale, view.shape)
-            place = self._place(mask, facing)
+            place = Place(mask, self.options.place, name=facing.item)
             shelf = _Shelf(facing, polygon_centre(polygon), place, Handling(self.options.handling))
             place.witness = partial(self._weighed, shelf)
             self._shelves.append(shelf)
@@ -188,20 +186,11 @@ class FixtureReader:
             outline = polygon_mask(outlines[0], view.region, view.scale, view.shape)
             self._discovery = Discovery(outline, self.options.place, self.options.witness)
 
-    def _place(self, mask: Mask, facing: Facing) -> Place:
-        options = self.options
-        return Place(mask, options.place, name=facing.item)
-
     def _weighed(self, shelf: _Shelf, candidate: Candidate) -> None:
         """Keeps what the judge said last of a facing; tells whoever asked to be told."""
         shelf.weighed = candidate
         if self.options.witness is not None:
             self.options.witness(candidate)
-
-    def _ended(self, tracks: Sequence[Track], t_s: float) -> list[Visit]:
-        assert self._visits is not None
-        ended = self._visits.update(tracks, t_s)
-        return [visit for visit in ended if self._visits.long_enough(visit)]
 
     def _handled(
         self, frame: Frame, detections: Detections, tracks: Sequence[Track]
@@ -229,11 +218,13 @@ class FixtureReader:
             for shelf, near in zip(self._shelves, near_of, strict=True)
         ]
         for shelf, near, decided in zip(self._shelves, near_of, decisions, strict=True):
-            deeds = self._deeds(shelf, decided, near, look.t_s)
-            deeds = [deed for deed in deeds if not self._is_told(shelf, deed)]
-            found += [self._interaction(shelf, deed, frame) for deed in deeds]
+            found += self._tell(shelf, self._deeds(shelf, decided, near, look.t_s), frame)
         self._discover(look, covered, hands, restless)
         return found
+
+    def _tell(self, shelf: _Shelf, deeds: Sequence[Deed], frame: Frame) -> list[Interaction]:
+        fresh = [deed for deed in deeds if not self._is_told(shelf, deed)]
+        return [self._interaction(shelf, deed, frame) for deed in fresh]
 
     def _is_told(self, shelf: _Shelf, deed: Deed) -> bool:
         """Whether a deed at a found place is a piece of one that was told: one item can leave
@@ -438,6 +429,11 @@ class FixtureReader:
             at=frame.at,
             attribution=deed.attribution,
         )
+
+    def _stays(self, ended: Sequence[Visit], frame: Frame) -> list[Interaction]:
+        """Visits that ended, as far as they were long enough to be told."""
+        assert self._visits is not None
+        return [self._dwell(visit, frame) for visit in ended if self._visits.long_enough(visit)]
 
     def _dwell(self, visit: Visit, frame: Frame) -> Interaction:
         return Interaction(
