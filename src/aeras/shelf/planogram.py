@@ -7,8 +7,8 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -201,7 +201,7 @@ def _moment(text: str, line: int, zone: ZoneInfo, faults: list[Fault]) -> dateti
     except ValueError:
         faults.append(Fault(line, f"{text!r} is no date: expected 2026-01-31 or 2026-01-31T08:00"))
         return None
-    return moment.astimezone(ZoneInfo("UTC"))
+    return moment.astimezone(UTC)
 
 
 def _facing_faults(row: Row, before: Mapping[str, str | None], known: Known) -> list[Fault]:
@@ -306,7 +306,7 @@ def added(old: Sequence[Version], new: Sequence[Version], *, where: str) -> list
             )
     begins = min((v.valid_from for v in fresh if v.valid_from), default=None)
     closed = [
-        Version(v.id, v.valid_from, begins, v.items)
+        replace(v, valid_to=begins)
         if v.valid_to is None and begins and (v.valid_from is None or v.valid_from < begins)
         else v
         for v in old
