@@ -52,7 +52,11 @@ def fit(picture: Picture, spec: CameraSpec) -> Frame:
 def _sent_size(video: av.VideoFrame) -> tuple[int, int]:
     """As it is shown: after the turn that the stream asks for."""
     size = (video.width, video.height)
-    return size[::-1] if video.rotation % 180 else size
+    return size[::-1] if _is_sideways(video) else size
+
+
+def _is_sideways(video: av.VideoFrame) -> bool:
+    return video.rotation % 180 == 90  # noqa: PLR2004 - degrees
 
 
 def _check_calibrated(sent: tuple[int, int], spec: CameraSpec) -> None:
@@ -70,8 +74,7 @@ def _check_calibrated(sent: tuple[int, int], spec: CameraSpec) -> None:
 
 def _to_bgr(video: av.VideoFrame, spec: CameraSpec) -> Image:
     turn = _TURNS.get(video.rotation % 360)
-    sideways = turn is not None and turn != cv2.ROTATE_180
-    width, height = spec.size[::-1] if sideways else spec.size
+    width, height = spec.size[::-1] if _is_sideways(video) else spec.size
     _check_shape((video.width, video.height), (width, height), spec)
     image: Image = np.asarray(
         video.to_ndarray(format="bgr24", width=width, height=height), dtype=np.uint8
