@@ -26,7 +26,7 @@ class Judge:
 
     Attributes:
         bias: Of ``real``.
-        real: (17,) weights of `Real`.
+        real: (18,) weights of `Real`.
         came: (3,) weights of `Came`.
     """
 
