@@ -38,12 +38,7 @@ class ClockGuard:
             now: What it says, UTC.
             monotonic: Seconds of a clock that nobody can set.
         """
-        if not self._jumped(now, monotonic):
-            self._last, self._mono, self._since = now, monotonic, None
-            return True
-        if self._since is None or not self._even(now, monotonic):
-            self._since = (now, monotonic)
-        if monotonic - self._since[1] < PROOF_S:
+        if self._jumped(now, monotonic) and not self._proved(now, monotonic):
             return False
         self._last, self._mono, self._since = now, monotonic, None
         return True
@@ -55,7 +50,10 @@ class ClockGuard:
         passed = timedelta(seconds=monotonic - self._mono) if self._mono is not None else 0 * JUMP
         return now - self._last - passed > JUMP
 
-    def _even(self, now: datetime, monotonic: float) -> bool:
-        assert self._since is not None
-        began, at = self._since
-        return abs(now - began - timedelta(seconds=monotonic - at)) <= LOOK
+    def _proved(self, now: datetime, monotonic: float) -> bool:
+        """It has run on evenly for long enough; where it has not, the proof begins anew."""
+        began, at = self._since or (now, monotonic)
+        if abs(now - began - timedelta(seconds=monotonic - at)) > LOOK:
+            began, at = now, monotonic
+        self._since = began, at
+        return monotonic - at >= PROOF_S
