@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -202,7 +202,7 @@ class Import:
 
     added: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
-    restarting: tuple[str, ...] = field(default=())
+    restarting: tuple[str, ...] = ()
 
 
 class SiteDesk(Protocol):
