@@ -18,8 +18,8 @@ from aeras.domain.seen import Detections, Person, Track
 from aeras.shelf.view import Bytes, FixtureView, Mask
 
 # COCO keypoint numbers.
-_NOSE, _EARS = 0, (3, 4)
-_SHOULDERS, _ELBOWS, _WRISTS, _HIPS, _KNEES = (5, 6), (7, 8), (9, 10), (11, 12), (13, 14)
+SHOULDERS, WRISTS, HIPS = (5, 6), (9, 10), (11, 12)
+_NOSE, _EARS, _ELBOWS, _KNEES = 0, (3, 4), (7, 8), (13, 14)
 
 LIMB = 0.42
 """Width of an arm with its sleeve, as a share of the body's width."""
@@ -33,7 +33,8 @@ PALM = 0.4
 """A hand and what it holds lie within this distance of its middle, likewise."""
 LEAST_SCORE = 0.15
 CLEAR_SCORE = 0.3
-"""A wrist below this score may be hidden behind its body: it does not touch anything."""
+"""A joint below this score may be hidden: its place is not to be relied on, nor does a wrist touch
+anything."""
 HANGING = 0.85
 """A forearm that points down this steeply (sine) hangs at rest."""
 
@@ -107,14 +108,14 @@ def body_mask(people: Sequence[Person], view: FixtureView) -> Mask:
 def _draw(person: Person, view: FixtureView, drawn: Bytes) -> None:
     points, sure = _joints(person, view)
     wide = _width(points, view)
-    torso = [p for n in (*_SHOULDERS, *_HIPS[::-1]) if (p := _at(points, sure, n)) is not None]
+    torso = [p for n in (*SHOULDERS, *HIPS[::-1]) if (p := _at(points, sure, n)) is not None]
     if len(torso) > 2:  # noqa: PLR2004 - a polygon
         _fill(drawn, torso, round(2 * TORSO * wide))
-    for joints in (_SHOULDERS, _HIPS):
+    for joints in (SHOULDERS, HIPS):
         _line(drawn, points, sure, joints, 2 * TORSO * wide)
     for side in (0, 1):
-        _line(drawn, points, sure, (_SHOULDERS[side], _ELBOWS[side]), LIMB * wide)
-        _line(drawn, points, sure, (_HIPS[side], _KNEES[side]), 1.4 * LIMB * wide)
+        _line(drawn, points, sure, (SHOULDERS[side], _ELBOWS[side]), LIMB * wide)
+        _line(drawn, points, sure, (HIPS[side], _KNEES[side]), 1.4 * LIMB * wide)
         hand = _hand(points, sure, side)
         if hand is not None:
             cv2.line(drawn, _px(points[_ELBOWS[side]]), _px(hand), 1, max(1, round(LIMB * wide)))
@@ -130,9 +131,9 @@ def _hands_of(person: Person, visit: int | None, view: FixtureView) -> list[Hand
         hand = _hand(points, sure, side)
         if hand is None:
             continue
-        forearm = points[_WRISTS[side]] - points[_ELBOWS[side]]
+        forearm = points[WRISTS[side]] - points[_ELBOWS[side]]
         steep = forearm[1] / max(float(np.hypot(*forearm)), 1e-6)
-        clear = float(person.keypoints[_WRISTS[side], 2]) >= CLEAR_SCORE
+        clear = float(person.keypoints[WRISTS[side], 2]) >= CLEAR_SCORE
         reaching = bool(clear and steep < HANGING)
         hands.append(Hand(float(hand[0]), float(hand[1]), reaching, visit))
     return hands
@@ -147,13 +148,13 @@ def _joints(person: Person, view: FixtureView) -> tuple[NDArray[np.float64], Mas
 
 def _width(points: NDArray[np.float64], view: FixtureView) -> float:
     """Width of the body in crop pixels; seen from the side, from its height."""
-    across = float(np.hypot(*(points[_SHOULDERS[0]] - points[_SHOULDERS[1]])))
-    middle = points[list(_SHOULDERS)].mean(axis=0) - points[list(_HIPS)].mean(axis=0)
+    across = float(np.hypot(*(points[SHOULDERS[0]] - points[SHOULDERS[1]])))
+    middle = points[list(SHOULDERS)].mean(axis=0) - points[list(HIPS)].mean(axis=0)
     return max(across, 0.55 * float(np.hypot(*middle)), 8.0 * view.scale)
 
 
 def _hand(points: NDArray[np.float64], sure: Mask, side: int) -> Point | None:
-    wrist, elbow = _at(points, sure, _WRISTS[side]), _at(points, sure, _ELBOWS[side])
+    wrist, elbow = _at(points, sure, WRISTS[side]), _at(points, sure, _ELBOWS[side])
     if wrist is None or elbow is None:
         return None
     return np.asarray(wrist + HAND * (wrist - elbow))

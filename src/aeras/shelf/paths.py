@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from aeras.domain.geometry import Point
 from aeras.domain.kept import Kind
 from aeras.domain.seen import Interaction, Person, Track
+from aeras.shelf.bodies import CLEAR_SCORE, SHOULDERS, WRISTS
 
 KEEP_S = 30.0
 """Of each track this much is remembered, and nothing once the track has ended."""
@@ -33,8 +34,6 @@ SHORT_STAY_S = 8.0
 PUSH_PER_S = 1.0
 """Heights a second at which a hand moves out from the body in a push; putting back is half that."""
 PUSH_S = 1.0
-_SHOULDERS, _WRISTS = (5, 6), (9, 10)
-_SURE = 0.3
 
 Floats = NDArray[np.float64]
 
@@ -149,10 +148,10 @@ def _reach(person: Person | None, height: float) -> float:
     if person is None:
         return float("nan")
     points = person.keypoints
-    if points[list(_SHOULDERS), 2].min() < _SURE:
+    if points[list(SHOULDERS), 2].min() < CLEAR_SCORE:
         return float("nan")
-    middle = points[list(_SHOULDERS), :2].mean(axis=0)
-    hands = [points[n, :2] for n in _WRISTS if points[n, 2] >= _SURE]
+    middle = points[list(SHOULDERS), :2].mean(axis=0)
+    hands = [points[n, :2] for n in WRISTS if points[n, 2] >= CLEAR_SCORE]
     return max((float(np.hypot(*(h - middle))) / height for h in hands), default=float("nan"))
 
 

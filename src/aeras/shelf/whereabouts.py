@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from aeras.domain.geometry import Box, Point
 from aeras.domain.seen import Detections, Track
 from aeras.domain.shop import CameraSpec
+from aeras.shelf.bodies import CLEAR_SCORE, HIPS, SHOULDERS
 from aeras.shelf.floor import Floor, fit_floor
 
 FACE_M = 0.19
@@ -24,7 +25,6 @@ TORSO_M = 0.49
 """From the middle of the shoulders to the middle of the hips: 0.29 of a stature of 1.7 m."""
 CUT = 0.02
 """A box that ends within this share of the picture's height from its lower edge is cut off."""
-SURE = 0.3
 NEAR_M = 0.75
 """Two tracks are one person if they are this near to each other in the mean: half the room that
 two people keep, and more than the error of a place told by size."""
@@ -32,7 +32,6 @@ TOGETHER_S = 0.4
 """Cameras see at different moments: so far apart in time two places can be compared."""
 LEAST_SAMPLES = 3
 KEEP_S = 120.0
-_SHOULDERS, _HIPS = [5, 6], [11, 12]
 
 
 @dataclass(slots=True)
@@ -219,8 +218,8 @@ def _face(box: Box) -> tuple[NDArray[np.float64], float]:
 
 def _torso(keypoints: NDArray[np.float32]) -> tuple[NDArray[np.float64], float] | None:
     """Middle and length (pixels) of a torso whose four corners are seen."""
-    if (keypoints[[*_SHOULDERS, *_HIPS], 2] < SURE).any():
+    if (keypoints[[*SHOULDERS, *HIPS], 2] < CLEAR_SCORE).any():
         return None
     points = keypoints[:, :2].astype(np.float64)
-    upper, lower = points[_SHOULDERS].mean(axis=0), points[_HIPS].mean(axis=0)
+    upper, lower = points[list(SHOULDERS)].mean(axis=0), points[list(HIPS)].mean(axis=0)
     return (upper + lower) / 2, float(np.hypot(*(upper - lower)))
