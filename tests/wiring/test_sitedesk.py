@@ -213,6 +213,27 @@ def test_a_camera_that_does_not_exist_is_refused(path: Path) -> None:
         desk(path).open("nope")
 
 
+def test_a_floor_plan_is_made_anew_only_when_it_or_the_site_file_changed(path: Path) -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 5 4"><text>{}</text></svg>'
+    drawn = path.with_name("plan.svg")
+    drawn.write_text(svg.format("old"))
+    path.write_text(EMPTY + "map: {size: [5, 4], image: plan.svg}\n")
+    one = desk(path)
+    first = one.plan_image()
+    assert first is not None
+    assert b"old" in first[0]
+    assert one.plan_image() is first
+    drawn.write_text(svg.format("newer"))
+    again = one.plan_image()
+    assert again is not None
+    assert b"newer" in again[0]
+    drawn.unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        one.plan_image()
+    path.write_text(EMPTY)
+    assert one.plan_image() is None
+
+
 NEW = "version,valid_from,valid_to,facing,item\nspring,2026-05-01,,s1,milk\n"
 
 

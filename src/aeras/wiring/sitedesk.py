@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from ruamel.yaml.error import YAMLError
 
@@ -43,6 +44,16 @@ from aeras.wiring.planograms import import_versions, rows_for
 from aeras.wiring.sitefile import Document, read_text, revision_of, write_text
 
 At = tuple[str | int, ...]
+_State = tuple[tuple[int, int, int], ...]
+
+
+class _Drawn(NamedTuple):
+    """A floor plan's picture, and what it was made from."""
+
+    text: str
+    source: Path
+    state: _State
+    picture: tuple[bytes, str] | None
 
 
 class SiteFileDesk:
@@ -71,6 +82,7 @@ class SiteFileDesk:
         self._stream = stream
         self._changed = changed
         self._turn = threading.Lock()
+        self._drawn: _Drawn | None = None
 
     # --- cameras ---------------------------------------------------------------------------
 
@@ -166,9 +178,22 @@ class SiteFileDesk:
     # --- the floor plan ---------------------------------------------------------------------
 
     def plan_image(self) -> tuple[bytes, str] | None:
-        """Its picture and media type, safe to show; None without one."""
-        found = floor_map(self._file(read_text(self._path)), self._path)
-        return (found.image or drawing(found.plan)) if found else None
+        """The floor plan's picture and media type, safe to show; None without one.
+
+        Every open store map asks for it: made anew only once the site file or the plan's changed.
+        """
+        text, held = read_text(self._path), self._drawn
+        if held and held.text == text and held.state == _state_of(held.source):
+            return held.picture
+        file = self._file(text)
+        if file.map is None or file.map.image is None:
+            return None
+        source = self._path.parent / file.map.image
+        state = _state_of(source)  # before it is read: a change in between is seen the next time
+        found = floor_map(file, self._path)
+        picture = (found.image or drawing(found.plan)) if found else None
+        self._drawn = _Drawn(text, source, state, picture)
+        return picture
 
     def _plan(self, file: SiteFile) -> Plan:
         found = floor_map(file, self._path)
@@ -305,6 +330,15 @@ def _figures(camera: CameraSection) -> FloorFigures | None:
         seen=floor.seen_floor(),
         zones=tuple(on_map(floor, zone) for zone in zones),
     )
+
+
+def _state_of(path: Path) -> _State:
+    """Changes whenever a file, or one in a folder, does; empty if there is none."""
+    try:
+        files = [path, *sorted(path.iterdir())] if path.is_dir() else [path]
+        return tuple((s.st_ino, s.st_ctime_ns, s.st_size) for s in (f.stat() for f in files))
+    except OSError:
+        return ()
 
 
 def _state(version: Version, now: datetime) -> str:
