@@ -43,13 +43,11 @@ class Pose:
         knees: Left and right knee.
         ankles: Left and right ankle.
         active: Index of the arm that reaches, 0 left, 1 right.
-        following: Share by which that arm follows the script, 0 to 1.
-        grip: How far its fingers are closed, 0 to 1.
+        following: Shares by which the left and the right arm follow the script, 0 to 1.
+        closed: How far the left and the right fingers are closed, 0 to 1.
         head_deg: Yaw (against the shelf), pitch and roll of the head.
         face: Weights of smile, puzzled, repelled.
         blink: How far the lids are closed, 0 to 1.
-        other_following: As `following`, of the other arm.
-        other_grip: As `grip`, of the other hand.
         nod_deg: How far the head is bent forward with the body.
     """
 
@@ -66,14 +64,12 @@ class Pose:
     knees: tuple[Vector, Vector]
     ankles: tuple[Vector, Vector]
     active: int
-    following: float
-    grip: float
+    following: tuple[float, float]
+    closed: tuple[float, float]
     head_deg: tuple[float, float, float]
     face: tuple[float, float, float]
     blink: float
-    other_following: float = 0.0
-    other_grip: float = 0.15
-    nod_deg: float = 0.0
+    nod_deg: float
 
 
 def bent_elbow(shoulder: Vector, wrist: Vector, hint: Vector) -> Vector:
@@ -115,21 +111,26 @@ def pose_at(shopper: Shopper, actor: Actor, time_s: float) -> Pose:
     shoulders = chest - right * half, chest + right * half
     hips, knees, ankles = _legs(pelvis, (right, ahead, tall), walking, phase)
     active = 1 if shopper.arm > 0 else 0
-    following = shopper.hand.at(time_s)[3]
     arms = [
         _hanging(shoulders[n], right * (1 if n else -1), ahead, walking, phase + np.pi * n)
         for n in (0, 1)
     ]
-    other_following = shopper.second_hand.at(time_s)[3] if shopper.second_hand else 0.0
-    targets = [(active, shopper.hand)]
-    if shopper.second_hand:
-        targets.append((1 - active, shopper.second_hand))
-    for n, hand in targets:
-        *target, share = hand.at(time_s)
-        if share > 0:
+    following, closed = [0.0, 0.0], [0.0, 0.0]
+    hands = [(active, shopper.hand, shopper.grip)]
+    if shopper.second_hand and shopper.second_grip:
+        hands.append((1 - active, shopper.second_hand, shopper.second_grip))
+    for n, hand, grip in hands:
+        *target, following[n] = hand.at(time_s)
+        (closed[n],) = grip.at(time_s)
+        if following[n] > 0:
             outward = right * (1 if n else -1)
             arms[n] = _reaching(
-                shoulders[n], arms[n][1], np.array(target), share, outward=outward, ahead=ahead
+                shoulders[n],
+                arms[n][1],
+                np.array(target),
+                following[n],
+                outward=outward,
+                ahead=ahead,
             )
     yaw_head, pitch, roll = shopper.head.at(time_s)
     nod = 1.2 * np.sin(time_s * 1.1 + shopper.actor)
@@ -148,13 +149,11 @@ def pose_at(shopper: Shopper, actor: Actor, time_s: float) -> Pose:
         knees,
         ankles,
         active,
-        following,
-        shopper.grip.at(time_s)[0],
+        (following[0], following[1]),
+        (closed[0], closed[1]),
         (yaw_head + yaw * 0.25, pitch + nod, roll),
         (smile, puzzled, repelled),
         max(_blink(shopper.blinks_s, time_s), 0.0),
-        other_following,
-        shopper.second_grip.at(time_s)[0] if shopper.second_grip else 0.15,
         NOD_DEG * max(lean, 0.0),
     )
 

@@ -162,14 +162,14 @@ def _hand(relief: Relief, view: View, pose: Pose, side: int, skin: int) -> None:
         return
     along = (grip - wrist) / max(float(np.linalg.norm(grip - wrist)), 1e-6)
     outward = pose.right * (1 if side else -1)
-    active = (pose.following if side == pose.active else pose.other_following) > 0.3
+    active = pose.following[side] > 0.3
     up = np.array([0.0, 1.0, 0.0])
     # A hanging palm faces the thigh, a reaching one is upright: thumb up, fingers in a column.
     spread = up if active else pose.ahead
     spread = spread - along * float(spread @ along)
     spread = spread / max(float(np.linalg.norm(spread)), 1e-6)
     palm = -outward
-    curl = (pose.grip if side == pose.active else pose.other_grip) if active else 0.35
+    curl = pose.closed[side] if active else 0.35
     k = view.knot
     knuckles = wrist + along * 0.075
     for lane in FINGER_SPREAD:
