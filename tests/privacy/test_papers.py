@@ -17,17 +17,14 @@ from aeras.privacy.papers import (
 )
 from aeras.privacy.papers import Document as Paper
 from aeras.privacy.printing import document_html, document_pdf
+from aeras.privacy.profiles import load_profile
 
 FACTS = Facts(
     site="Corner <Shop>",
     timezone="Europe/Berlin",
     language="en",
     version="1",
-    profile="eu",
-    profile_version="1",
-    profile_title="European Union",
-    profile_as_of="2026-11-22",
-    law=("GDPR",),
+    profile=load_profile("eu"),
     rules=(),
     expression=True,
     faces=True,
@@ -85,7 +82,7 @@ def test_what_is_told_follows_the_configuration():
     assert "Outside opening hours" not in off
     assert "R-1" in off
     assert "legitimate interest" not in off
-    assert "authority" not in flat(notice_text(replace(FACTS, profile="us"), "en"))
+    assert "authority" not in flat(notice_text(replace(FACTS, profile=load_profile("us")), "en"))
     simulated = replace(FACTS, cameras=(CameraFact("a", "shelf", 0, 0, True),))
     assert "Simulation" in sign(simulated, "en").lines[0]
     assert "Simulation" not in sign(FACTS, "en").lines[0]

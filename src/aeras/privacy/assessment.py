@@ -141,8 +141,8 @@ def technical_file(facts: Facts) -> Document:
                     "Intended purpose: to measure how shoppers handle single products at a shelf "
                     "and to report anonymous rates to the shop. Not for watching staff, for "
                     "security, for identifying or for deciding about anybody.",
-                    f"Version: AERAS {facts.version}, law profile {facts.profile} version "
-                    f"{facts.profile_version}. Provider: {OPEN}",
+                    f"Version: AERAS {facts.version}, law profile {facts.profile.name} version "
+                    f"{facts.profile.version}. Provider: {OPEN}",
                     "Hardware: an ordinary computer in the shop; cameras over RTSP or USB. It "
                     "works without a network to the outside.",
                     "User interface and instructions for use: the dashboard and the documentation "
@@ -232,8 +232,8 @@ def _under(facts: Facts, reference: str) -> str:
     note = " SIMULATED SHOP: a sample." if facts.simulated else ""
     return (
         f"{reference}. Made from the running configuration {facts.configuration()[:16]}, law "
-        f"profile {facts.profile} version {facts.profile_version} (law as of "
-        f"{facts.profile_as_of}). A draft that people complete; not legal advice.{note}"
+        f"profile {facts.profile.name} version {facts.profile.version} (law as of "
+        f"{facts.profile.as_of}). A draft that people complete; not legal advice.{note}"
     )
 
 
@@ -241,7 +241,7 @@ def _settings(facts: Facts) -> Table:
     return (
         ("Setting", "Value"),
         (
-            ("Law profile", f"{facts.profile_title} ({'; '.join(facts.law)})"),
+            ("Law profile", f"{facts.profile.title} ({'; '.join(facts.profile.law)})"),
             ("Expressions", "read" if facts.expression else "not read"),
             ("Face models", "may be loaded" if facts.faces else "none is loaded"),
             ("Opening hours", _hours(facts)),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aeras.domain.oversight import PublicNotice, RuleState
+from aeras.privacy.profiles import Profile
 
 LANGUAGES = ("en", "de", "es", "ja")
 NOTICES = Path(__file__).parent / "notices"
@@ -54,8 +55,7 @@ class Facts:
     Attributes:
         site, timezone, language: Of the shop.
         version: Of AERAS.
-        profile, profile_version, profile_title, profile_as_of: The law profile.
-        law: The laws it reads.
+        profile: The law profile.
         rules: Its rules and whether they are met.
         expression, faces: What is read.
         jurisdiction, controller, dpia, notice, consent: As in the site file, "" if not said.
@@ -70,11 +70,7 @@ class Facts:
     timezone: str
     language: str
     version: str
-    profile: str
-    profile_version: str
-    profile_title: str
-    profile_as_of: str
-    law: tuple[str, ...]
+    profile: Profile
     rules: tuple[RuleState, ...]
     expression: bool
     faces: bool
@@ -102,7 +98,7 @@ class Facts:
             "site": self.site,
             "controller": self.controller,
             "jurisdiction": self.jurisdiction,
-            "profile": f"{self.profile} {self.profile_version}",
+            "profile": f"{self.profile.name} {self.profile.version}",
             "expression": "on" if self.expression else "off",
             "cameras": ", ".join(sorted(f"{c.id} ({c.role})" for c in self.cameras)),
             "hours": self.hours,
@@ -171,13 +167,13 @@ def notice_text(facts: Facts, language: str) -> PublicNotice:
             text["purpose"],
             text["controller"] if facts.controller else "",
             text["consent"] if facts.consent else "",
-            text["interest"] if not facts.consent and facts.profile in INTEREST else "",
+            text["interest"] if not facts.consent and facts.profile.name in INTEREST else "",
             text["assessment"] if facts.dpia else "",
         ],
         "object": [
             text["object"],
             text["no_record"],
-            text["authority"] if facts.profile in INTEREST and facts.jurisdiction else "",
+            text["authority"] if facts.profile.name in INTEREST and facts.jurisdiction else "",
         ],
     }
     return PublicNotice(
@@ -244,7 +240,7 @@ def _gaps(facts: Facts) -> dict[str, object]:
         "consent": facts.consent,
         "dpia": facts.dpia,
         "jurisdiction": facts.jurisdiction,
-        "article": INTEREST.get(facts.profile, ""),
+        "article": INTEREST.get(facts.profile.name, ""),
     }
 
 

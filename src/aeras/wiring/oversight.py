@@ -100,7 +100,7 @@ def notice_problem(site: Site) -> str:
 def log_start(site: Site, control: Control, audit: AuditLog) -> None:
     """Records a start, and what has changed since the last one: site file, profile, models."""
     facts = facts_of(site)
-    profile = f"{facts.profile} {facts.profile_version}, expression "
+    profile = f"{facts.profile.name} {facts.profile.version}, expression "
     now = {
         Act.SITE_CHANGED: _file_hash(site.path),
         Act.PROFILE_CHANGED: profile + ("on" if facts.expression else "off"),
@@ -137,18 +137,13 @@ def _models_digest(facts: Facts) -> str:
 
 def facts_of(site: Site) -> Facts:
     """What the papers describe, from the site as it is and the models' cards."""
-    privacy, profile = site.privacy, load_profile(site.privacy.profile)
-    url = site.server.public_url
+    privacy, url = site.privacy, site.server.public_url
     return Facts(
         site=site.shop.name,
         timezone=site.shop.timezone,
         language=site.shop.language,
         version=__version__,
-        profile=profile.name,
-        profile_version=profile.version,
-        profile_title=profile.title,
-        profile_as_of=profile.as_of,
-        law=profile.law,
+        profile=load_profile(privacy.profile),
         rules=rule_states(claims_of(site)),
         expression=privacy.expression,
         faces=reads_faces(site),
@@ -299,9 +294,9 @@ class SitePapers:
         facts, record = self._facts, read_record(self._site)
         approved = self._approval(facts)
         return Standing(
-            profile=facts.profile,
-            profile_version=facts.profile_version,
-            profile_title=facts.profile_title,
+            profile=facts.profile.name,
+            profile_version=facts.profile.version,
+            profile_title=facts.profile.title,
             expression=facts.expression,
             faces=facts.faces,
             rules=facts.rules,
