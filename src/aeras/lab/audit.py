@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import sys
 import time
@@ -22,8 +21,8 @@ from aeras.domain.errors import InputError
 from aeras.domain.seen import EXPRESSIONS, Face, Frame, Image
 from aeras.lab.expression import GROUPS, Degradation
 from aeras.lab.labelled import read_picture, read_rows
+from aeras.perceive.expression import model_sha256
 from aeras.perceive.look import Perception, PerceptionOptions
-from aeras.perceive.registry import checked_bytes, model_card
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -147,7 +146,7 @@ def audit_folder(
         "by": group,
         **audit(looks, options),
         "model": model,
-        "model_sha256": _sha256(model),
+        "model_sha256": model_sha256(model),
         "downscale_px": worse.downscale_px,
         "jpeg": worse.jpeg,
         "surround": surround,
@@ -214,12 +213,6 @@ def _look(perception: Perception, frame: Frame, row: dict[str, str], group: str)
 
 def _height(face: Face) -> float:
     return face.box[3] - face.box[1]
-
-
-def _sha256(model: str) -> str:
-    if not model.endswith(".onnx"):
-        return model_card(model).sha256
-    return hashlib.sha256(checked_bytes(Path(model), None)).hexdigest()
 
 
 def audit(looks: Sequence[Look], options: AuditOptions) -> dict[str, Any]:
