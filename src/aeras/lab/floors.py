@@ -118,13 +118,13 @@ def _reaches(camera: Camera, rng: np.random.Generator) -> list[bool]:
     """Whether hands lie nearest to the facing they reach for, all facings drawn by hand."""
     bases = [(x, y, FRONT_ROW_Z_M) for y in BOARD_HEIGHTS_M for x in COLUMN_CENTRES_M]
     drawn = [_drawn(camera, base, rng) for base in bases]
+    centres = np.array([np.mean(polygon, axis=0) for polygon in drawn])
     right = []
     for _ in range(REACHES):
         goal = int(rng.integers(len(bases)))
         x, y, z = bases[goal]
         middle = (x, y + FACING_HEIGHT_M / 2, z)
         hand = camera.project([np.array(middle) + rng.normal(0, HAND_M, 3)])[0][0]
-        centres = np.array([np.mean(polygon, axis=0) for polygon in drawn])
         right.append(int(np.hypot(*(centres - hand).T).argmin()) == goal)
     return right
 
