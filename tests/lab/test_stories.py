@@ -19,10 +19,10 @@ from aeras.lab.render.goods import HUES, SHAPES, SYLLABLES
 from aeras.lab.render.stage import ANGLES, COLUMNS, PAINTS
 from aeras.lab.render.tales import KINDS
 from aeras.lab.render.weather import TROUBLES, Disturbance
+from aeras.lab.shelfscore import HANDLED
 from aeras.lab.stories import (
     CAMERA,
     EPOCH,
-    SCORED,
     Story,
     read_with_product,
     run_suite,
@@ -160,7 +160,7 @@ def interaction(kind: str, item: str | None, facing: str | None, at_s: float) ->
 
 def test_scoring_counts_hits_wrong_items_and_false_ones() -> None:
     one = story(1, kind="inspect")
-    take, put = (e for e in one.tale.events if e.kind in SCORED)
+    take, put = (e for e in one.tale.events if e.kind in HANDLED)
     right = interaction("take", take.item, take.facing, take.to_s)
     wrong = interaction("put_back", "another", "z9", put.to_s)
     stray = interaction("take", take.item, take.facing, take.to_s + 3)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 
 import numpy as np
 import pytest
 
-from aeras.domain.seen import Frame
 from aeras.lab.render.stage import ANGLES, Angle
 from aeras.lab.render.tales import Span
 from aeras.lab.render.weather import TROUBLES, Disturbance, Trouble
-from aeras.lab.stories import CAMERA, EPOCH, SCORED, Story, story
+from aeras.lab.shelfscore import HANDLED
+from aeras.lab.stories import Story, play, story
 from aeras.perceive import Perception
 from aeras.wiring.rig import Perceiver, Rig
 
@@ -32,12 +31,10 @@ def handled(
 ) -> list[str]:
     """Takes and put backs the product tells of a story's frames."""
     shop = one.shop()
-    rig = Rig(shop, shop.cameras, perception)
-    found = []
-    for t_s, image in frames:
-        found += rig.update(Frame(CAMERA, EPOCH + timedelta(seconds=t_s), t_s, image))[1]
-    found += rig.finish()
-    return [f"{i.kind} {i.facing} {i.start_s:.1f}-{i.end_s:.1f}" for i in found if i.kind in SCORED]
+    found = play(Rig(shop, shop.cameras, perception), frames)
+    return [
+        f"{i.kind} {i.facing} {i.start_s:.1f}-{i.end_s:.1f}" for i in found if i.kind in HANDLED
+    ]
 
 
 def quiet(angle: Angle, *disturbances: Disturbance) -> Story:

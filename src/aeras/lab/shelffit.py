@@ -15,7 +15,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +22,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from aeras.domain.geometry import Box, polygon_box
-from aeras.domain.seen import Frame
 from aeras.domain.shop import Fixture
 from aeras.lab.shelfbench import ANNOTATIONS, Bench, annotated, bottles
-from aeras.lab.shelfscore import Truth
-from aeras.lab.stories import CAMERA, EPOCH, Story, story
+from aeras.lab.shelfscore import HANDLED, Truth
+from aeras.lab.stories import Story, play, story
 from aeras.perceive import Perception
 from aeras.shelf.cues import Came, Real, names, vector
 from aeras.shelf.fixture import MARGIN, FixtureOptions
@@ -85,7 +83,7 @@ class Scribe:
     ) -> None:
         self.examples: list[Example] = []
         self._group = group
-        self._truth = [e for e in truth if e.kind in {"take", "put_back"}]
+        self._truth = [e for e in truth if e.kind in HANDLED]
         self._boxes = {f.item: polygon_box(f.polygon) for f in fixture.facings}
         view = FixtureView(region_round([fixture.polygon], MARGIN, size))
         self._scale, self._corner = view.scale, view.region[:2]
@@ -151,9 +149,7 @@ def from_stories(stories: Iterable[Story]) -> Iterator[Example]:
         both = replace(shop, fixtures=(fixture, zone))
         options = RigOptions(fixture=FixtureOptions(witness=scribe))
         rig = Rig(both, both.cameras, perception, options)
-        for t_s, image in one.frames():
-            rig.update(Frame(CAMERA, EPOCH + timedelta(seconds=t_s), t_s, image))
-        rig.finish()
+        play(rig, one.frames())
         yield from scribe.examples
 
 

@@ -11,7 +11,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -32,7 +32,7 @@ from aeras.lab.render.tableau import Tableau
 from aeras.lab.render.tales import KINDS, Kind, Tale, Told, random_tale
 from aeras.lab.render.video import write_frames
 from aeras.lab.render.weather import LIGHTS, Disturbance, Light, Sight, Weather, random_weather
-from aeras.lab.shelfscore import LOOSE, Counts, Found, Truth, compare, figures, match
+from aeras.lab.shelfscore import HANDLED, LOOSE, Counts, Found, Truth, compare, figures, match
 from aeras.perceive import Perception
 from aeras.wiring.rig import Perceiver, Rig
 
@@ -41,7 +41,6 @@ SIZES: Final = ((640, 360), (1280, 720), (1920, 1080))
 SIZE_SHARES: Final = (0.5, 0.33, 0.17)
 CAMERA: Final = "story"
 EPOCH: Final = datetime(2026, 1, 1, 9, tzinfo=UTC)
-SCORED: Final = ("take", "put_back")
 SPLITS: Final[tuple[Split, Split]] = ("train", "test")
 FLOOR_M: Final = 0.3
 """Spacing of the floor points whose pixels are told."""
@@ -217,21 +216,8 @@ def story(
     stage = random_stage(rng, split, angle=angle, size=size or drawn_size, seed=own)
     tale = random_tale(rng, stage, kind)
     weather = random_weather(rng, light)
-    if disturbances:
-        weather = Weather(
-            weather.gains, weather.drift, weather.drift_s, weather.noise, weather.blur,
-            weather.jpeg, tuple(disturbances),
-        )  # fmt: skip
+    weather = replace(weather, disturbances=tuple(disturbances))
     return Story(seed, own, split, stage, tale, light, weather)
-
-
-def training_stories(
-    seeds: Iterable[int], *, fps: float = FPS
-) -> Iterator[tuple[Iterator[tuple[float, Image]], dict[str, Any]]]:
-    """Yield (frames, truth) of training stories; frames are drawn as they are read."""
-    for seed in seeds:
-        one = story(seed, "train")
-        yield one.frames(fps), one.truth(fps)
 
 
 # --- scoring ---------------------------------------------------------------------------------
@@ -257,12 +243,8 @@ def score(one: Story, found: Sequence[Interaction]) -> Scored:
     truth = [_true(event) for event in one.tale.events]
     told = [Found(str(f.kind), f.item, f.start_s, f.end_s) for f in found]
     counts, _ = compare(truth, told, one.tale.seconds)
-    places = [
-        (event, Found(event.kind, event.facing, event.from_s, event.to_s))
-        for event in one.tale.events
-        if event.kind in SCORED
-    ]
-    at_facing = [Truth(p.kind, str(p.item), p.start_s, p.end_s) for _, p in places]
+    handled = [event for event in one.tale.events if event.kind in HANDLED]
+    at_facing = [Truth(e.kind, e.facing, e.from_s, e.to_s) for e in handled]
     claimed = [Found(str(f.kind), f.facing, f.start_s, f.end_s) for f in found]
     pairs = match(at_facing, claimed, LOOSE)
     return Scored(counts, sum(at_facing[i].item == claimed[j].item for i, j in pairs))
@@ -274,17 +256,20 @@ def _true(event: Told) -> Truth:
     return Truth(event.kind, event.item, event.from_s, event.to_s)
 
 
+def play(rig: Rig, frames: Iterable[tuple[float, Image]]) -> list[Interaction]:
+    """Return what a rig tells of a story's frames."""
+    found: list[Interaction] = []
+    for time_s, image in frames:
+        found += rig.update(Frame(CAMERA, EPOCH + timedelta(seconds=time_s), time_s, image))[1]
+    return [*found, *rig.finish()]
+
+
 def read_with_product(perception: Perceiver, fps: float = FPS) -> Reader:
     """Return what runs the product's rig on a story."""
 
     def read(one: Story) -> list[Interaction]:
         shop = one.shop()
-        rig = Rig(shop, shop.cameras, perception)
-        found: list[Interaction] = []
-        for time_s, image in one.frames(fps):
-            frame = Frame(CAMERA, EPOCH + timedelta(seconds=time_s), time_s, image)
-            found += rig.update(frame)[1]
-        return [*found, *rig.finish()]
+        return play(Rig(shop, shop.cameras, perception), one.frames(fps))
 
     return read
 
