@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from aeras.domain.errors import InputError, StoreError
+from aeras.domain.errors import InputError
 
 if TYPE_CHECKING:
     from aeras.config import Site
@@ -38,17 +38,10 @@ def _opened(site: Path) -> Iterator[tuple[Site, Control, Oversight]]:
     from aeras.config import load_site
     from aeras.store.control import Control
     from aeras.wiring.oversight import make_oversight
-    from aeras.wiring.runtime import utc_now
+    from aeras.wiring.runtime import make_folder, utc_now
 
     loaded = load_site(site)
-    try:
-        loaded.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"the data folder cannot be made: {error.strerror}",
-            where=str(loaded.data),
-            todo="Set `data:` in the site file to a folder that can be written",
-        ) from None
+    make_folder(loaded.data)
     control = Control(loaded.data / "control.sqlite")
     try:
         yield loaded, control, make_oversight(loaded, control, utc_now)

@@ -77,7 +77,7 @@ class Runtime:
         check_start(site)
         self.site = site
         self._clock = clock
-        _make_folder(site.data)
+        make_folder(site.data)
         self.store = DuckEvents(site.data / "events.duckdb")
         self.publisher = Publisher(site.privacy.k, share=rates.share, mean=rates.mean)
         self.control = Control(site.data / "control.sqlite")
@@ -312,7 +312,8 @@ class Runtime:
         self.board.saw_answer(answer)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Makes the data folder, which its owner alone may open; StoreError if that cannot be."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
