@@ -138,12 +138,11 @@ class SiteFileDesk:
             if checked.problems:
                 first = checked.problems[0]
                 raise InputError(first.what, todo="Correct it and save again")
-            restarting = self._write(text, revision, who, f"calibration of {camera}")
-            return Saved(revision_of(text), restarting)
+            write_text(self._path, text, revision=revision)
+            return Saved(revision_of(text), self._take(who, f"calibration of {camera}"))
 
-    def _write(self, text: str, revision: str, who: str, what: str) -> tuple[str, ...]:
-        """The one place where a page changes the site file."""
-        write_text(self._path, text, revision=revision)
+    def _take(self, who: str, what: str) -> tuple[str, ...]:
+        """Tells of a change that is written and takes it into use; the cameras that start again."""
         self._changed(who, what)
         return tuple(self._reload())
 
@@ -225,8 +224,8 @@ class SiteFileDesk:
             if made.faults:
                 return Import(faults=made.faults)
             made.write()
-            self._changed(who, f"planogram {', '.join(made.added)}")
-            return Import(added=made.added, restarting=tuple(self._reload()))
+            restarting = self._take(who, f"planogram {', '.join(made.added)}")
+            return Import(added=made.added, restarting=restarting)
 
     def export_planogram(self, kind: str) -> str:
         """All versions as ``csv`` or ``json``."""
