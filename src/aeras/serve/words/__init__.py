@@ -1,4 +1,6 @@
-"""Every word the pages say, by key; one module a language. Never says what a person feels."""
+"""Every word the pages say, by key; a module for each language and part of the pages. Never says
+what a person feels.
+"""
 
 from __future__ import annotations
 
