@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -14,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from aeras.domain.errors import InputError
 from aeras.domain.seen import EXPRESSIONS, Face, Frame, Image
 from aeras.lab.expression import GROUPS, Degradation
 from aeras.lab.labelled import read_picture, read_rows
+from aeras.lab.progress import shown
 from aeras.perceive.expression import model_sha256
 from aeras.perceive.look import Perception, PerceptionOptions
 
@@ -129,13 +127,7 @@ def audit_folder(
     perception.warm_up(FACES)
     finder = Perception(PerceptionOptions(expression=False))
     looks = []
-    for row in track(
-        rows,
-        "Reading faces",
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    ):
+    for row in shown(rows, "Reading faces"):
         frame = Frame("audit", now, 0.0, read_picture(folder / row["file"]))
         if worse != Degradation():
             frame = _worse(frame, finder, worse)

@@ -10,7 +10,6 @@ are wrong too often. See `aeras.perceive.limits` for how they are used.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -18,13 +17,12 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from aeras.domain.errors import InputError
 from aeras.domain.geometry import Box
 from aeras.domain.seen import EXPRESSIONS, Face, Image
 from aeras.lab.expression import Degradation, evaluate_expression, reader_of_crops
+from aeras.lab.progress import shown
 from aeras.lab.train.data import NO_LABEL, FerPlus, Split
 from aeras.perceive.expression import OnnxExpression, load_expression, model_sha256
 from aeras.perceive.facemesh import FaceMeshOptions, MediaPipeFaceMesh
@@ -151,15 +149,7 @@ def read_degraded(
     detector, mesh = Yunet(), MediaPipeFaceMesh(FaceMeshOptions(presence=0.0))
     rows: list[tuple[NDArray[np.float32], int, dict[str, float], str]] = []
     chosen = rng.permutation(len(faces))
-    for number, index in enumerate(
-        track(
-            chosen,
-            "Reading faces",
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-            transient=True,
-        )
-    ):
+    for number, index in enumerate(shown(chosen.tolist(), "Reading faces")):
         picture = _surrounded(faces[index])
         found = detector.detect_all(picture)
         if not found:

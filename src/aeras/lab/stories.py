@@ -7,7 +7,6 @@ seeds, and their goods and shelves from other colours, names, shapes and measure
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,12 +17,11 @@ from typing import Any, Final, get_args
 
 import cv2
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from aeras.domain.errors import InputError
 from aeras.domain.seen import Frame, Image, Interaction
 from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture, Item, Shop
+from aeras.lab.progress import shown
 from aeras.lab.render.actors import actor
 from aeras.lab.render.body import pose_at
 from aeras.lab.render.goods import Split
@@ -399,13 +397,7 @@ def _one_of(name: str, given: str | None, known: Sequence[Any]) -> Any:
 def run_stories(options: StoryOptions, say: Callable[[str], None] | None = None) -> dict[str, Any]:
     """Score the stories asked for, or write them; `say` gets a line a story."""
     cv2.setNumThreads(1)
-    stories = track(
-        list(chosen(options)),
-        "Stories",
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    )
+    stories = shown(list(chosen(options)), "Stories")
     if options.folder:
         written = [str(write_story(one, options.folder, round(options.fps))) for one in stories]
         return {"written": written}
