@@ -16,7 +16,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +28,7 @@ from aeras.lab.expression import (
     reader_of_crops,
     reader_of_pictures,
 )
-from aeras.lab.train.data import NO_LABEL, FerPlus
+from aeras.lab.train.data import FerPlus, scored_crops
 from aeras.perceive.expression import OnnxExpression, load_expression
 from aeras.perceive.yunet import Yunet
 
@@ -68,15 +67,8 @@ def main(models: list[str]) -> None:
 def ferplus(path: Path) -> tuple[list[Image], tuple[list[Image], list[str]]]:
     """Validation faces; test faces with labels, where a majority agrees (Barsoum et al. 2016)."""
     splits = FerPlus(path).load(EXPRESSIONS, 48)
-    scored = splits.test.labels != NO_LABEL
-    labels = [EXPRESSIONS[label] for label in splits.test.labels[scored]]
-    valid = splits.valid.images[splits.valid.labels != NO_LABEL]
-    return as_bgr(valid), (as_bgr(splits.test.images[scored]), labels)
-
-
-def as_bgr(faces: NDArray[np.uint8]) -> list[Image]:
-    """Grey faces (N, S, S) as the product's pictures."""
-    return [np.asarray(cv2.cvtColor(face, cv2.COLOR_GRAY2BGR), dtype=np.uint8) for face in faces]
+    valid, _ = scored_crops(splits.valid, EXPRESSIONS)
+    return valid, scored_crops(splits.test, EXPRESSIONS)
 
 
 def abstaining(

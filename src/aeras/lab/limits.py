@@ -23,7 +23,7 @@ from aeras.domain.geometry import Box
 from aeras.domain.seen import EXPRESSIONS, Face, Image
 from aeras.lab.expression import Degradation, evaluate_expression, reader_of_crops
 from aeras.lab.progress import shown
-from aeras.lab.train.data import NO_LABEL, FerPlus, Split
+from aeras.lab.train.data import NO_LABEL, FerPlus, Split, scored_crops
 from aeras.perceive.expression import OnnxExpression, load_expression, model_sha256
 from aeras.perceive.facemesh import FaceMeshOptions, MediaPipeFaceMesh
 from aeras.perceive.limits import FOUR, MEASURES, four_groups, measure_face, softened
@@ -126,12 +126,7 @@ def measure_limits(ferplus: Path, *, model: str, options: LimitsOptions) -> dict
 
 def tested(test: Split, network: OnnxExpression, least: float) -> dict[str, float | None]:
     """What a least certainty does to the test faces as they are; nothing is chosen by it."""
-    scored = test.labels != NO_LABEL
-    crops = [
-        np.asarray(cv2.cvtColor(face, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
-        for face in test.images[scored]
-    ]
-    labels = [EXPRESSIONS[label] for label in test.labels[scored]]
+    crops, labels = scored_crops(test, EXPRESSIONS)
     reader = reader_of_crops(network, Degradation())
     told = evaluate_expression(crops, labels, reader, least=least)["told"]
     precisions = {f"{name}_precision": row["precision"] for name, row in told["groups"].items()}

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from aeras.domain.seen import Image
+
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -50,6 +52,16 @@ class Splits:
     train: Split
     valid: Split
     test: Split
+
+
+def scored_crops(faces: Split, classes: Sequence[str]) -> tuple[list[Image], list[str]]:
+    """The faces that are scored as the product's pictures (S, S, 3), and what they show."""
+    scored = faces.labels != NO_LABEL
+    crops = [
+        np.asarray(cv2.cvtColor(face, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+        for face in faces.images[scored]
+    ]
+    return crops, [classes[label] for label in faces.labels[scored]]
 
 
 class LabelledFaces(Protocol):

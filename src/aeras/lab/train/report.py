@@ -8,19 +8,16 @@ from __future__ import annotations
 from math import comb
 from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-
 from aeras.domain.seen import EXPRESSIONS
 from aeras.lab.expression import Degradation, evaluate_expression, reader_of_crops
-from aeras.lab.train.data import NO_LABEL
+from aeras.lab.train.data import NO_LABEL, scored_crops
 from aeras.perceive.expression import load_expression
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aeras.domain.seen import Image
-    from aeras.lab.train.data import Split, Splits
+    from aeras.lab.train.data import Splits
 
 SMALL = Degradation(24, 60)
 CHANCE = 0.05
@@ -47,7 +44,7 @@ def compare(before: str, after: str, splits: Splits, classes: Sequence[str]) -> 
     part, faces = "test", splits.test
     if not (faces.labels != NO_LABEL).any():
         part, faces = "validation", splits.valid
-    crops, labels = _labelled(faces, classes)
+    crops, labels = scored_crops(faces, classes)
     if not crops:
         return "# Before and after\n\nNo face was held out, so nothing can be said.\n"
     figures, right = zip(*(_figures(m, crops, labels) for m in (before, after)), strict=True)
@@ -68,15 +65,6 @@ def compare(before: str, after: str, splits: Splits, classes: Sequence[str]) -> 
     if len(crops) < FEW:
         lines += ["", f"Fewer than {FEW} faces say little; hold out more before deciding."]
     return "\n".join(lines) + "\n"
-
-
-def _labelled(faces: Split, classes: Sequence[str]) -> tuple[list[Image], list[str]]:
-    scored = faces.labels != NO_LABEL
-    crops = [
-        np.asarray(cv2.cvtColor(face, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
-        for face in faces.images[scored]
-    ]
-    return crops, [classes[label] for label in faces.labels[scored]]
 
 
 def _figures(
