@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from aeras.domain.seen import EXPRESSIONS, Image
 from aeras.lab.expression import (
+    GROUP_OF,
     GROUPS,
     Degradation,
     evaluate_expression,
@@ -30,6 +31,7 @@ from aeras.lab.expression import (
 )
 from aeras.lab.train.data import FerPlus, scored_crops
 from aeras.perceive.expression import OnnxExpression, load_expression
+from aeras.perceive.limits import four_groups
 from aeras.perceive.yunet import Yunet
 
 CONDITIONS = {
@@ -79,14 +81,13 @@ def abstaining(
     A face is read as the group whose expressions together are most probable, if they are at least
     as probable as the threshold that leaves out `ABSTAIN` of the validation faces.
     """
-    member = np.array([[name in group for group in GROUPS.values()] for name in EXPRESSIONS])
 
     def shares(crops: list[Image]) -> NDArray[np.float64]:
-        readings = np.stack([e.probabilities for e in network.read_crops(crops)])
-        return np.asarray(readings @ member, dtype=np.float64)
+        readings: NDArray[Any] = np.stack([e.probabilities for e in network.read_crops(crops)])
+        return np.asarray(four_groups(readings), dtype=np.float64)
 
     threshold = float(np.quantile(shares(valid).max(1), ABSTAIN))
-    told, truth = shares(faces), member[[EXPRESSIONS.index(name) for name in names]].argmax(1)
+    told, truth = shares(faces), GROUP_OF[[EXPRESSIONS.index(name) for name in names]]
     read = told.max(1) >= threshold
     right = told.argmax(1) == truth
     figures = {"threshold": threshold, "abstained": 1 - float(read.mean())}

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from aeras.domain.errors import InputError
 from aeras.domain.seen import EXPRESSIONS, Face, Frame, Image
-from aeras.lab.expression import GROUPS, Degradation
+from aeras.lab.expression import GROUP_OF, GROUPS, Degradation
 from aeras.lab.labelled import read_picture, read_rows
 from aeras.lab.progress import shown
 from aeras.perceive.expression import model_sha256
+from aeras.perceive.limits import four_groups
 from aeras.perceive.look import Perception, PerceptionOptions
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ FACES = frozenset({"faces"})
 LEVEL = 0.95
 """Of all intervals."""
 
-_OF_GROUP = np.array([[name in members for members in GROUPS.values()] for name in EXPRESSIONS])
-"""(8, 4): which of the four groups an expression belongs to."""
 _GREY = (110, 110, 110)
 _NEGATIVE = list(GROUPS).index("negative")
 
@@ -283,7 +282,7 @@ def _describe(looks: Sequence[Look], present: list[int]) -> dict[str, Any]:
     vectors = [look.probabilities for look in looks if look.probabilities is not None]
     readings = np.array(vectors, dtype=np.float64).reshape(-1, len(EXPRESSIONS))
     classes = readings.argmax(1)
-    four = (readings @ _OF_GROUP).argmax(1)
+    four = four_groups(readings).argmax(1)
     found = sum(look.found for look in looks)
     reasons = Counter(look.abstained for look in looks if look.abstained)
     figures: dict[str, Any] = {
@@ -329,8 +328,8 @@ def _errors(looks: Sequence[Look], present: list[int]) -> dict[str, Any]:
     readings = np.array([look.probabilities for look in looks], dtype=np.float64)
     truth = np.array([EXPRESSIONS.index(look.label) for look in looks])
     wrong = np.array(present)[readings[:, present].argmax(1)] != truth
-    negative = (readings @ _OF_GROUP).argmax(1) == _NEGATIVE
-    other = ~_OF_GROUP[truth, _NEGATIVE]
+    negative = four_groups(readings).argmax(1) == _NEGATIVE
+    other = GROUP_OF[truth] != _NEGATIVE
     return {
         "n": len(looks),
         "error_rate": _rounded(wrong.mean()),

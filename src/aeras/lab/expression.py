@@ -15,7 +15,7 @@ from aeras.domain.errors import InputError
 from aeras.domain.seen import EXPRESSIONS, Expression, Image
 from aeras.lab.labelled import as_bgr, read_picture, read_rows
 from aeras.perceive.expression import load_expression, model_sha256
-from aeras.perceive.limits import FOUR, limits_of
+from aeras.perceive.limits import FOUR, four_groups, limits_of
 from aeras.perceive.yunet import Yunet
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ Reader = Callable[[Image], Expression | None]
 """Reads the one face of a BGR picture; None where it finds none or abstains."""
 
 GROUPS = FOUR
+GROUP_OF = four_groups(np.eye(len(EXPRESSIONS))).argmax(axis=1)
+"""(8,): which of the four an expression belongs to."""
 
 CALIBRATION_BINS = 15
 

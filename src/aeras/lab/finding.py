@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from aeras.domain.geometry import Box, iou_matrix
 from aeras.domain.seen import Image
+from aeras.lab.expression import Degradation
 from aeras.lab.labelled import read_picture, read_rows
 from aeras.perceive.yunet import Yunet
 
@@ -38,7 +39,7 @@ ZONES: dict[str, Box] = {
 """Where is looked; faces are always pasted into the smallest, so that all look at the same."""
 SAME = 0.35
 """IoU from which a box counts as the face that was pasted."""
-JPEG = 70
+JPEG = Degradation(jpeg=70)
 FACES = 2100
 
 
@@ -113,8 +114,7 @@ def scenes(
         for face, (x, y) in zip(faces[first : first + len(places)], places, strict=False):
             corner = (x + int(rng.integers(0, 8)), y + int(rng.integers(0, 8)))
             truth.append((paste(scene, face, height, corner), face.group))
-        coded = cv2.imencode(".jpg", scene, [cv2.IMWRITE_JPEG_QUALITY, JPEG])[1]
-        yield np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), dtype=np.uint8), truth
+        yield JPEG.apply(scene, height)[0], truth
 
 
 def measure(

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from aeras.domain.errors import InputError
 from aeras.domain.geometry import Box
 from aeras.domain.seen import EXPRESSIONS, Face, Image
-from aeras.lab.expression import Degradation, evaluate_expression, reader_of_crops
+from aeras.lab.expression import GROUP_OF, Degradation, evaluate_expression, reader_of_crops
 from aeras.lab.progress import shown
 from aeras.lab.train.data import NO_LABEL, FerPlus, Split, scored_crops
 from aeras.perceive.expression import OnnxExpression, load_expression, model_sha256
 from aeras.perceive.facemesh import FaceMeshOptions, MediaPipeFaceMesh
-from aeras.perceive.limits import FOUR, MEASURES, four_groups, measure_face, softened
+from aeras.perceive.limits import MEASURES, four_groups, measure_face, softened
 from aeras.perceive.yunet import Yunet
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ HEIGHTS = (40, 34, 28, 24, 20, 16)
 BLURS = (0.02, 0.04, 0.06, 0.09)
 """Standard deviations of the blur as shares of the face's height."""
 COVERS = ("mouth", "eyes", "side")
-JPEG = 60
+JPEG = Degradation(jpeg=60)
 STEPS = tuple(round(1 - 0.05 * step, 2) for step in range(15))
 """Coverages at which the curves are told."""
 _PAD = 36
@@ -222,8 +222,7 @@ def _covered(picture: Image, face: Face, part: str, rng: np.random.Generator) ->
 
 
 def _coded(image: Image, face: Face) -> tuple[Image, Face]:
-    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG])[1]
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8), face
+    return JPEG.apply(image, face.box[3] - face.box[1])[0], face
 
 
 def bins_of(read: Read, measure: str, options: LimitsOptions) -> list[dict[str, Any]]:
@@ -252,7 +251,7 @@ def _judged(read: Read, best: float, options: LimitsOptions) -> dict[str, Any]:
     """How wrong a bin is, and the certainty from which it is right often enough."""
     temperature = max(1.0, _temperature(read) / best)
     shares = four_groups(softened(read.probabilities, temperature))
-    certain, wrong = shares.max(axis=1), shares.argmax(axis=1) != _GROUP_OF[read.labels]
+    certain, wrong = shares.max(axis=1), shares.argmax(axis=1) != GROUP_OF[read.labels]
     order = np.argsort(-certain)
     risk = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
     allowed = np.flatnonzero(risk <= options.most_wrong)
@@ -280,11 +279,6 @@ def _temperature(read: Read) -> float:
         for t in grid
     ]
     return float(grid[int(np.argmin(losses))])
-
-
-_GROUP_OF = np.array(
-    [[name in members for members in FOUR.values()].index(True) for name in EXPRESSIONS]
-)
 
 
 def write_limits(result: dict[str, Any], path: Path) -> None:
