@@ -10,7 +10,7 @@ into the aisle.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import cv2
 import numpy as np
@@ -24,7 +24,7 @@ from aeras.lab.render.scene import Camera, Pixel, Point, quad
 from aeras.lab.render.solids import Pose6, draw_solid
 
 Angle = Literal["frontal", "oblique-30", "oblique-50", "top-down"]
-ANGLES: Final[tuple[Angle, ...]] = ("frontal", "oblique-30", "oblique-50", "top-down")
+ANGLES: Final[tuple[Angle, ...]] = get_args(Angle)
 Form = Literal["shelf", "table"]
 LIP_M: Final = 0.045
 LOWEST_DEG: Final = 16.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 
@@ -23,10 +23,8 @@ Kind = Literal[
     "buy", "inspect", "hesitate", "swap", "misplace", "touch", "knock-over", "two-hands",
     "two-people", "pass-by", "dwell", "restock", "quiet",
 ]  # fmt: skip
-KINDS: Final[tuple[Kind, ...]] = (  # those with somebody in them
-    "buy", "inspect", "hesitate", "swap", "misplace", "touch", "knock-over", "two-hands",
-    "two-people", "pass-by", "dwell", "restock",
-)  # fmt: skip
+KINDS: Final[tuple[Kind, ...]] = tuple(kind for kind in get_args(Kind) if kind != "quiet")
+"""Those with somebody in them."""
 Deed = Literal["take", "put_back", "touch", "dwell", "knock_over", "restock"]
 ARM_M: Final = 0.6
 WALK_M_PER_S: Final = 1.35

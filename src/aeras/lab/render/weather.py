@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import cv2
 import numpy as np
@@ -14,15 +14,12 @@ import numpy as np
 from aeras.lab.render.canvas import Image
 
 Light = Literal["bright", "dim", "cast", "drift"]
-LIGHTS: Final[tuple[Light, ...]] = ("bright", "dim", "cast", "drift")
+LIGHTS: Final[tuple[Light, ...]] = get_args(Light)
 Trouble = Literal[
     "light switched", "light drift", "exposure jump", "bump", "lasting move", "keyframe pulse",
     "refocus",
 ]  # fmt: skip
-TROUBLES: Final[tuple[Trouble, ...]] = (
-    "light switched", "light drift", "exposure jump", "bump", "lasting move", "keyframe pulse",
-    "refocus",
-)  # fmt: skip
+TROUBLES: Final[tuple[Trouble, ...]] = get_args(Trouble)
 TILE_PX: Final = 64
 PULSE_S: Final = 2.0
 REFOCUS_S: Final = 0.8
