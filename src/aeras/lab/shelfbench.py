@@ -16,10 +16,10 @@ from typing import Any
 
 from aeras.capture import open_source
 from aeras.domain.errors import InputError
-from aeras.domain.geometry import Polygon
+from aeras.domain.geometry import Polygon, as_polygon
 from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture, Shop
 from aeras.lab.seencache import CachedPerception
-from aeras.lab.shelfscore import Counts, Found, Row, Truth, compare, figures
+from aeras.lab.shelfscore import HANDLED, TOUCH, Counts, Found, Row, Truth, compare, figures
 from aeras.perceive import Perception
 from aeras.wiring.rig import Perceiver, Rig, RigOptions
 
@@ -213,7 +213,7 @@ def annotated(folder: Path, annotations: Path | None) -> list[Clip]:
 
 def _clip(entry: dict[str, Any], video: Path, group: str, split: str) -> Clip:
     places = tuple(Facing(i["id"], i["id"], box(*i["box"])) for i in entry["items"])
-    outline = _points(entry["zones"][0]["polygon"])
+    outline = as_polygon(entry["zones"][0]["polygon"])
     truth = tuple(
         Truth(
             e["type"],
@@ -274,8 +274,8 @@ def rendered_clips(folder: Path) -> list[Clip]:
 
 def _rendered(file: Path) -> Clip:
     told = _read(file)
-    facings = tuple(Facing(f["id"], f["item"], _points(f["polygon"])) for f in told["facings"])
-    kinds = {"take", "put_back", "touch"}
+    facings = tuple(Facing(f["id"], f["item"], as_polygon(f["polygon"])) for f in told["facings"])
+    kinds = {*HANDLED, TOUCH}
     truth = tuple(
         Truth(e["kind"], e["item"], e["start_s"], e["end_s"])
         for e in told["events"]
@@ -286,7 +286,7 @@ def _rendered(file: Path) -> Clip:
         video=file.parent / "aisle.mp4",
         size=(told["size"][0], told["size"][1]),
         seconds=told["seconds"],
-        fixture=Fixture("f", "f", "c", _points(told["fixture_polygon"]), facings),
+        fixture=Fixture("f", "f", "c", as_polygon(told["fixture_polygon"]), facings),
         truth=truth,
         group=file.parent.name,
         fps=RENDERED_FPS,
@@ -304,10 +304,6 @@ def _read(path: Path) -> dict[str, Any]:
 def box(x0: float, y0: float, x1: float, y1: float) -> Polygon:
     """A box as a polygon."""
     return ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
-
-
-def _points(corners: Iterable[Sequence[float]]) -> Polygon:
-    return tuple((float(x), float(y)) for x, y in corners)
 
 
 def _now() -> datetime:
