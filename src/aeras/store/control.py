@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -29,6 +31,7 @@ from aeras.store.tables import (
 )
 
 _OWNER_ONLY = 0o600
+_LOCK_WAIT_S = 15
 
 
 class Control(People):
@@ -249,12 +252,13 @@ def _create_for_owner(path: Path) -> None:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 15})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _LOCK_WAIT_S})
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we begin transactions, not the driver: see SQLAlchemy's
-        connection.execute("PRAGMA journal_mode=WAL")  # notes on pysqlite and savepoints
+        # We begin transactions, not the driver: see SQLAlchemy's notes on pysqlite and savepoints.
+        connection.isolation_level = None
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous=FULL")
 
     @event.listens_for(engine, "begin")
@@ -263,6 +267,22 @@ def _engine(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes_first else "BEGIN")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switches to WAL. SQLite's own timeout does not hold for this: of two that switch a fresh file
+    at once, one is refused without waiting.
+    """
+    until = time.monotonic() + _LOCK_WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 _COMPLAINTS = (
@@ -278,7 +298,7 @@ _COMPLAINTS = (
     ),
     (
         "locked",
-        "has been locked by another program for 15 s",
+        f"has been locked by another program for {_LOCK_WAIT_S} s",
         "Close what holds it and try again",
     ),
     (
