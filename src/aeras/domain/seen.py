@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -206,3 +207,29 @@ class Interaction:
     visit: int | None
     at: datetime
     attribution: float | None = None
+
+
+class StockLevel(StrEnum):
+    """How much of its item a facing shows."""
+
+    FULL = "full"
+    LOW = "low"
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class FacingState:
+    """What a facing shows of its goods, smoothed over passing hands and people.
+
+    Attributes:
+        facing: Id.
+        level: ``unknown`` until the facing has been in free view for a while.
+        since_s: ``t_s`` of the camera at which this level was first seen to hold.
+        confidence: In [0, 1]; 0 while unknown.
+    """
+
+    facing: str
+    level: StockLevel
+    since_s: float
+    confidence: float
