@@ -3,57 +3,24 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from aeras.cli_common import SHELL, JsonOpt, SiteArg, opened, tell
 from aeras.domain.errors import InputError
 
 if TYPE_CHECKING:
-    from aeras.config import Site
     from aeras.domain.oversight import Oversight
     from aeras.store.control import Control
 
 privacy = typer.Typer(no_args_is_help=True, help="Papers, log, stop: for the privacy officer.")
 
-SiteArg = Annotated[Path, typer.Argument(help="Site file (YAML).", metavar="SITE")]
-JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 UserOpt = Annotated[str, typer.Option(help="Name of a user with the role officer.")]
 PASSWORD = "AERAS_PASSWORD"  # noqa: S105 - the name of a variable
-SHELL = "command line"
-
-out = Console()
-
-
-@contextmanager
-def _opened(site: Path) -> Iterator[tuple[Site, Control, Oversight]]:
-    """The site with its control data, beside a running shop or without one."""
-    from aeras.config import load_site
-    from aeras.store.control import Control
-    from aeras.wiring.oversight import make_oversight
-    from aeras.wiring.runtime import make_folder, utc_now
-
-    loaded = load_site(site)
-    make_folder(loaded.data)
-    control = Control(loaded.data / "control.sqlite")
-    try:
-        yield loaded, control, make_oversight(loaded, control, utc_now)
-    finally:
-        control.close()
-
-
-def _tell(record: dict[str, Any], text: str, *, as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
-    else:
-        out.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 @privacy.command("stop")
@@ -64,11 +31,11 @@ def stop(site: SiteArg, *, as_json: JsonOpt = False) -> None:
 
     Example:  `aeras stop my-shop/site.yaml`
     """
-    with _opened(site) as (loaded, _, oversight):
+    with opened(site) as (loaded, _, oversight):
         stopped = oversight.switch.stop(SHELL)
         since = stopped.since.isoformat() if stopped.since else None
         where = loaded.data / "STOP"
-        _tell(
+        tell(
             {"stopped": True, "since": since, "by": stopped.who or None, "file": str(where)},
             f"Reading is stopped at {loaded.shop.name}. The officer resumes it on the pages or "
             f"with: aeras resume {site} --user NAME",
@@ -84,10 +51,10 @@ def resume(site: SiteArg, *, user: UserOpt, as_json: JsonOpt = False) -> None:
 
     Example:  `aeras resume my-shop/site.yaml --user olga`
     """
-    with _opened(site) as (loaded, control, oversight):
+    with opened(site) as (loaded, control, oversight):
         who = _officer(control, oversight, user)
         oversight.switch.resume(who)
-        _tell(
+        tell(
             {"stopped": False, "by": who},
             f"Reading is allowed again at {loaded.shop.name}.",
             as_json=as_json,
@@ -132,7 +99,7 @@ def dpia(site: SiteArg, *, as_json: JsonOpt = False) -> None:
     from aeras.domain.oversight import Act
     from aeras.wiring.oversight import write_papers
 
-    with _opened(site) as (loaded, _, oversight):
+    with opened(site) as (loaded, _, oversight):
         files = write_papers(loaded)
         oversight.audit.add(Act.PAPERS, SHELL, paper="dpia, technical-file")
         _tell_files(files, as_json=as_json)
@@ -150,7 +117,7 @@ def notice(site: SiteArg, *, as_json: JsonOpt = False) -> None:
     from aeras.wiring.oversight import write_notice
     from aeras.wiring.runtime import utc_now
 
-    with _opened(site) as (loaded, _, oversight):
+    with opened(site) as (loaded, _, oversight):
         files = write_notice(loaded, utc_now())
         oversight.audit.add(Act.PAPERS, SHELL, paper="notice", notice=loaded.privacy.notice or "")
         _tell_files(files, as_json=as_json)
@@ -163,7 +130,7 @@ def notice(site: SiteArg, *, as_json: JsonOpt = False) -> None:
 
 def _tell_files(files: list[Path], *, as_json: bool) -> None:
     names = [str(path) for path in files]
-    _tell({"files": names}, "Wrote " + ", ".join(names), as_json=as_json)
+    tell({"files": names}, "Wrote " + ", ".join(names), as_json=as_json)
 
 
 @privacy.command("audit-verify")
@@ -179,13 +146,13 @@ def audit_verify(
     """
     from aeras.privacy.audit import FileAuditLog
 
-    with _opened(site) as (_, _, oversight):
+    with opened(site) as (_, _, oversight):
         assert isinstance(oversight.audit, FileAuditLog)
         faults = oversight.audit.faults(head)
         found = oversight.audit.head()
         for fault in faults:
             sys.stderr.write(f"aeras: {fault}\n")
-        _tell(
+        tell(
             {"ok": not faults, "faults": faults, "head": found},
             f"{'The log is whole' if not faults else 'The log was tampered with'}. Head: {found}",
             as_json=as_json,

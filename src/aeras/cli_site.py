@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from aeras.cli_common import JsonOpt, SiteArg, json_line, print_plain
 from aeras.domain.errors import InputError
 
-SiteArg = Annotated[Path, typer.Argument(help="Site file (YAML).", metavar="SITE")]
-JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-
 planogram = typer.Typer(no_args_is_help=True, help="Which item stands where, in versions.")
-out = Console()
-
-
-def _print(text: str) -> None:
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _refuse(faults: list[str] | tuple[str, ...], *, as_json: bool) -> None:
     """Tells every fault and ends with code 2."""
     if as_json:
-        sys.stdout.write(json.dumps({"faults": list(faults)}, ensure_ascii=False) + "\n")
+        json_line({"faults": list(faults)})
     else:
         for fault in faults:
             sys.stderr.write(f"aeras: {fault}\n")
@@ -55,10 +46,10 @@ def import_file(
         _refuse(made.faults, as_json=as_json)
     made.write()
     if as_json:
-        sys.stdout.write(json.dumps({"added": list(made.added)}) + "\n")
+        json_line({"added": list(made.added)})
     else:
         added = ", ".join(made.added) or "nothing new"
-        _print(f"Added {added} to {made.planogram}")
+        print_plain(f"Added {added} to {made.planogram}")
 
 
 @planogram.command("export")
@@ -101,9 +92,9 @@ def check_file(site: SiteArg, *, as_json: JsonOpt = False) -> None:
     if faults:
         _refuse(faults, as_json=as_json)
     if as_json:
-        sys.stdout.write('{"faults": []}\n')
+        json_line({"faults": []})
     else:
-        _print("The planogram is whole: no gap, no overlap, nothing unknown.")
+        print_plain("The planogram is whole: no gap, no overlap, nothing unknown.")
 
 
 @planogram.command("diff")
@@ -127,11 +118,11 @@ def diff_versions(
     one, other = (version(versions, name, str(site)) for name in (before, after))
     changes = compare(one, other)
     if as_json:
-        sys.stdout.write(json.dumps({"changes": [asdict(change) for change in changes]}) + "\n")
+        json_line({"changes": [asdict(change) for change in changes]})
         return
     for change in changes:
-        _print(f"{change.facing}: {change.before or 'nothing'} -> {change.after or 'nothing'}")
-    _print(f"{len(changes)} facings change")
+        print_plain(f"{change.facing}: {change.before or 'nothing'} -> {change.after or 'nothing'}")
+    print_plain(f"{len(changes)} facings change")
 
 
 def lens(
@@ -152,13 +143,13 @@ def lens(
     fit = lens_from_boards(folder, _sides(board, "--board"), _sides(size, "--size"))
     if as_json:
         facts = {**asdict(fit.lens), "error_px": round(fit.error_px, 3), "boards": fit.used}
-        sys.stdout.write(json.dumps(facts) + "\n")
+        json_line(facts)
         return
     found = fit.lens
     centre = list(found.centre or ())
     bent = list(found.distortion)
-    _print(f"    lens: {{distortion: {bent}, focal: {found.focal}, centre: {centre}}}")
-    _print(f"# {fit.used} boards, {fit.error_px:.2f} px off")
+    print_plain(f"    lens: {{distortion: {bent}, focal: {found.focal}, centre: {centre}}}")
+    print_plain(f"# {fit.used} boards, {fit.error_px:.2f} px off")
 
 
 def _sides(text: str | None, name: str) -> tuple[int, int] | None:

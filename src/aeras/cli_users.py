@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aeras.cli_privacy import SHELL, JsonOpt, SiteArg, _opened, _tell
+from aeras.cli_common import SHELL, JsonOpt, SiteArg, opened, tell
 
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 
@@ -21,7 +21,7 @@ def list_users(site: SiteArg, *, as_json: JsonOpt = False) -> None:
     """
     from aeras.wiring.runtime import utc_now
 
-    with _opened(site) as (_, control, _):
+    with opened(site) as (_, control, _):
         for account in control.accounts(utc_now()):
             state = "locked out" if account.disabled else "active"
             state = state if account.joined else "invited"
@@ -32,7 +32,7 @@ def list_users(site: SiteArg, *, as_json: JsonOpt = False) -> None:
                 "second_factor": account.second_factor,
             }
             factor = ", second factor" if account.second_factor else ""
-            _tell(record, f"{account.name:24} {account.role:8} {state}{factor}", as_json=as_json)
+            tell(record, f"{account.name:24} {account.role:8} {state}{factor}", as_json=as_json)
 
 
 @users.command("invite")
@@ -53,7 +53,7 @@ def invite(
     from aeras.domain.oversight import Act
     from aeras.wiring.runtime import utc_now
 
-    with _opened(site) as (loaded, control, oversight):
+    with opened(site) as (loaded, control, oversight):
         known = control.user(name)
         token = control.invite(name, role, utc_now())
         what = "new password link" if known else f"invited as {role}"
@@ -61,7 +61,7 @@ def invite(
         server = loaded.server
         usual = f"{'https' if server.tls else 'http'}://localhost:{server.port}"
         link = f"{(server.public_url or usual).rstrip('/')}/join?token={token}"
-        _tell({"name": name, "link": link}, link, as_json=as_json)
+        tell({"name": name, "link": link}, link, as_json=as_json)
 
 
 @users.command("role")
@@ -76,7 +76,7 @@ def set_role(
     """
     from aeras.domain.oversight import Act
 
-    with _opened(site) as (_, control, oversight):
+    with opened(site) as (_, control, oversight):
         control.set_role(name, role)
         oversight.audit.add(Act.USER_CHANGED, SHELL, user=name, what=f"role {role}")
 
@@ -102,7 +102,7 @@ def enable(site: SiteArg, name: NameArg) -> None:
 def _set_disabled(site: SiteArg, name: str, *, disabled: bool) -> None:
     from aeras.domain.oversight import Act
 
-    with _opened(site) as (_, control, oversight):
+    with opened(site) as (_, control, oversight):
         control.set_disabled(name, disabled)
         what = "locked out" if disabled else "let in again"
         oversight.audit.add(Act.USER_CHANGED, SHELL, user=name, what=what)
