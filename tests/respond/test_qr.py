@@ -6,8 +6,10 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 import pytest
+from records import NOON
 
 from aeras.domain.errors import InputError
+from aeras.domain.messages import Message
 from aeras.respond.channels.qr import QrChannel, svg
 
 LINK = "https://shop.example/s/WyJwdXQtYmFjayIsIm9hdC1taWxrIl0.WyewlU5RqpNa07yLowNRxJJmd7c"
@@ -36,7 +38,9 @@ def test_a_reader_finds_the_link_in_the_picture():
 
 
 def test_the_picture_stands_alone_without_script_or_style():
-    picture = QrChannel().deliver(LINK)
+    picture = QrChannel().deliver(
+        Message("m", 1, "qr", "survey.invitation", "gum", {"link": LINK}, NOON)
+    )
     assert picture.startswith("<svg")
     assert not re.search(r"<script|<style|style=|onload|href", picture)
     assert {e.tag.rpartition("}")[2] for e in ElementTree.fromstring(picture)} == {"path"}

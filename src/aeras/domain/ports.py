@@ -5,12 +5,13 @@ An implementation is one file; each port has one contract test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from aeras.domain.kept import Answer, Block, Event, Sale, Stock, Tally, Trigger, TriggerState
+from aeras.domain.messages import Message
 from aeras.domain.published import (
     CameraStatus,
     FacingRow,
@@ -132,13 +133,42 @@ class AnswerBook(Protocol):
         """Remembers an issued token by its hash."""
 
 
+class Outbox(Protocol):
+    """Messages on their way to the site's channels. What was put survives kill and power cut."""
+
+    def put(
+        self, topic: str, key: str, payload: Mapping[str, object], *, once: str | None = None
+    ) -> int:
+        """Stores a message for each channel that listens to the topic; sent soon after.
+
+        Args:
+            topic: What happened; one of `aeras.domain.messages.TOPICS`.
+            key: Messages of one key (the item's id) reach a channel in the order of the calls.
+            payload: JSON-ready; says nothing of a person.
+            once: A name for this message: put again under the same name, after a restart say, it
+                is ignored. ``f"{topic}:{trigger.id}"`` is one.
+
+        Returns:
+            How many channels will get it; 0 also where none listens.
+        """
+
+
 class Channel(Protocol):
-    """A way in which a survey link reaches a person; ``name`` is kept with the answer."""
+    """A way in which a message or a survey link reaches somebody."""
 
     name: str
 
-    def deliver(self, link: str) -> str:
-        """Shows or sends the link; what to show, or a note of what was sent."""
+    def deliver(self, message: Message) -> str:
+        """Shows or sends the message; what to show, or a note of what was sent.
+
+        Called again with the same message if it is not known whether it arrived.
+
+        Raises:
+            UndeliveredError: It was not taken; says whether trying again can help.
+        """
+
+    def close(self) -> None:
+        """Gives up connections."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import io
 import segno
 
 from aeras.domain.errors import InputError
+from aeras.domain.messages import Message
 
 _QUIET_ZONE = 4
 """Modules of white margin that readers need (ISO/IEC 18004, 9.1)."""
@@ -17,9 +18,14 @@ class QrChannel:
 
     name = "qr"
 
-    def deliver(self, link: str) -> str:
-        """One standalone ``<svg>``; InputError for a link that no QR code can hold."""
-        return svg(link)
+    def deliver(self, message: Message) -> str:
+        """One standalone ``<svg>`` of the payload's ``link``; InputError for a link that no QR
+        code can hold.
+        """
+        return svg(str(message.payload["link"]))
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def svg(link: str) -> str:
