@@ -1,5 +1,6 @@
 // The calibration page: one camera's points, shelves, facings and zones, on its picture and the map.
 import { History, Surface, boxRing, make, middle, path, ringBox } from "./drawing.js";
+import { post } from "./post.js";
 import { language, pageData, t } from "./words.js";
 
 const NEEDED = 4;
@@ -105,17 +106,6 @@ function changed(key = "") {
   render();
   clearTimeout(checking);
   checking = setTimeout(check, CHECK_MS);
-}
-
-async function post(url, body) {
-  const answer = await fetch(url, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRF-Token": document.querySelector("meta[name=csrf]").content },
-    body: JSON.stringify(body),
-  });
-  const found = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error([found.what, found.todo].filter(Boolean).join(". ")), { status: answer.status });
-  return found;
 }
 
 async function check() {

@@ -1,4 +1,5 @@
 // A link for one person: asked of the server, shown as text and as a QR code.
+import { post } from "./post.js";
 import { t } from "./words.js";
 
 export function startInvites() {
@@ -9,23 +10,13 @@ export function startInvites() {
     if (!button) return;
     button.disabled = true;
     try {
-      show(dialog, await invite(button.dataset.invite));
+      show(dialog, await post(`/api/items/${encodeURIComponent(button.dataset.invite)}/invite`));
     } catch (error) {
       alert(t("invite.failed", { what: error.message }));
     } finally {
       button.disabled = false;
     }
   });
-}
-
-async function invite(item) {
-  const answer = await fetch(`/api/items/${encodeURIComponent(item)}/invite`, {
-    method: "POST",
-    headers: { "X-CSRF-Token": document.querySelector("meta[name=csrf]").content },
-  });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.what);
-  return body;
 }
 
 function show(dialog, { url, svg }) {

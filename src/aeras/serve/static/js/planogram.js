@@ -1,4 +1,5 @@
 // Sends a planogram file and says what came of it.
+import { post } from "./post.js";
 import { t } from "./words.js";
 
 const form = document.querySelector("[data-planogram-import]");
@@ -10,17 +11,8 @@ form.addEventListener("submit", async (event) => {
   const button = form.querySelector("button");
   button.disabled = true;
   try {
-    const answer = await fetch("/api/planogram", {
-      method: "POST",
-      headers: {
-        "Content-Type": "application/json",
-        "X-CSRF-Token": document.querySelector("meta[name=csrf]").content,
-      },
-      body: JSON.stringify({ name: file.name, text: await file.text() }),
-    });
-    const body = await answer.json();
-    if (!answer.ok) show("problem", [`${body.what}. ${body.todo}`]);
-    else if (body.faults.length) show("problem", [t("plano.faults", { n: body.faults.length }), ...body.faults]);
+    const body = await post("/api/planogram", { name: file.name, text: await file.text() });
+    if (body.faults.length) show("problem", [t("plano.faults", { n: body.faults.length }), ...body.faults]);
     else if (!body.added.length) show("notice", [t("plano.known")]);
     else location.assign(`/planogram?after=${encodeURIComponent(body.added.at(-1))}`);
   } catch (error) {
