@@ -13,6 +13,7 @@ from records import NOON, answer, event, reaction
 
 from aeras.domain.errors import InputError, StoreError
 from aeras.domain.kept import (
+    Event,
     FirstOf,
     Kind,
     Origin,
@@ -24,6 +25,8 @@ from aeras.domain.kept import (
     TriggerState,
 )
 from aeras.domain.ports import AnswerBook, EventStore, TriggerBook, UserBook
+from aeras.insight import rates
+from aeras.privacy.publish import Publisher
 from aeras.store.control import Control
 from aeras.store.events import DuckEvents
 
@@ -73,6 +76,32 @@ def test_a_tally_counts_visits_kinds_and_handlings(store: EventStore):
     assert (group.neutral, group.unclear, group.handled) == (0, 1, 4)
     assert group.coverage == pytest.approx((5 * 0.5 + 1.0) / 6)
     assert group.simulated == 1
+
+
+def test_what_stands_beside_the_deeds_is_in_no_other_figure(store: EventStore):
+    def beside(kind: Kind) -> Event:
+        return event(kind=kind, outcome=False, reaction=Reaction(0, 0, 0, 1))
+
+    store.append([event(), beside(Kind.MISPLACED), beside(Kind.KNOCKED_OVER)])
+    store.append([beside(Kind.MISPLACED)])
+    [group] = store.tally("item", NOON, NOON + DAY)
+    assert (group.visits, group.put_backs, group.handled, group.coverage) == (1, 1, 1, 0.5)
+    assert (group.misplaced, group.knocked_over) == (2, 1)
+
+
+def test_misplaced_is_told_once_k_visits_have_done_so(store: EventStore):
+    publisher = Publisher(2, share=rates.share, mean=rates.mean)
+    moved = {"kind": Kind.MISPLACED, "outcome": False}
+    store.append([event() for _ in range(5)])
+    store.append([event(**moved), *(event(**moved, first_of=FirstOf.NONE) for _ in range(4))])
+    store.roll(NOON + DAY, publisher.fold)
+    [group] = store.published("item", NOON, NOON + DAY)
+    assert (group.visits, group.misplaced) == (5, 0)  # one visit misplaced all five
+    store.append([event(**moved, at=NOON + DAY)])
+    store.roll(NOON + 2 * DAY, publisher.fold)
+    [group] = store.published("facing", NOON, NOON + 2 * DAY)
+    assert (group.key, group.visits, group.misplaced) == ("d1", 5, 6)
+    assert publisher.one(group).misplaced == 6
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def make_events(shop: Shop, rng: np.random.Generator, days: int) -> list[Event]:
         for which in rng.choice(len(facings), size=rng.integers(1, 4), p=share):
             facing = facings[which]
             scope = first if first is FirstOf.SITE or facing.item not in seen else FirstOf.NONE
-            kind = list(Kind)[rng.integers(4)]
+            kind = list(Kind)[rng.integers(5)]
             events.append(
                 event(
                     at=at,
@@ -98,17 +98,19 @@ def make_events(shop: Shop, rng: np.random.Generator, days: int) -> list[Event]:
                     facing=facing.id,
                     item=facing.item,
                     kind=kind,
-                    outcome=kind is not Kind.DWELL,
-                    first_of=scope,
+                    outcome=kind is not Kind.DWELL and not kind.beside,
+                    first_of=FirstOf.SITE if kind.beside else scope,
                 )
             )
+            if kind.beside:
+                continue
             first = FirstOf.ITEM
             seen.add(facing.item)
     return sorted(events, key=lambda e: e.at)
 
 
 def shown(numbers: Numbers) -> Counts:
-    found = {name: getattr(numbers, name) for name in COLUMNS[:-1]}
+    found = {name: getattr(numbers, name) for name in (*COLUMNS[:-1], "misplaced")}
     found["handled"] = numbers.rejection.n if numbers.rejection else None
     return {name: count for name, count in found.items() if count is not None}
 

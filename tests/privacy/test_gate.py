@@ -69,6 +69,16 @@ def test_a_put_back_carries_how_long_the_item_was_held():
     assert Gate(SHOP).admit(put_back).dwell is DwellClass.UNDER_60
 
 
+@pytest.mark.parametrize("kind", [Kind.MISPLACED, Kind.KNOCKED_OVER])
+def test_what_stands_beside_the_deeds_counts_no_visit_and_no_handling(kind):
+    gate = Gate(SHOP)
+    beside = replace(PLAIN, kind=kind, visit=7)
+    events = [gate.admit(one) for one in (beside, replace(PLAIN, visit=7), beside)]
+    assert [e.first_of for e in events] == [FirstOf.SITE, FirstOf.SITE, FirstOf.NONE]
+    assert [e.outcome for e in events] == [False, True, False]
+    assert events[0].reaction == Reaction(0, 0, 0, 1)
+
+
 def test_ids_are_random_and_long():
     gate = Gate(SHOP)
     ids = {gate.admit(PLAIN).id for _ in range(100)}

@@ -10,12 +10,25 @@ from enum import IntEnum, StrEnum
 
 
 class Kind(StrEnum):
-    """What a visit did with a facing."""
+    """What happened at a facing.
+
+    ``MISPLACED``: an item was put down at a facing that is planned for another. It is told beside
+    the put back; its item is the one that was moved, its facing the one where it lies.
+    ``KNOCKED_OVER``: something fell or shifted without being taken. Both stand beside what a visit
+    did: they are no handling, carry no reaction and count no visit.
+    """
 
     DWELL = "dwell"
     REACH = "reach"
     TAKE = "take"
     PUT_BACK = "put_back"
+    MISPLACED = "misplaced"
+    KNOCKED_OVER = "knocked_over"
+
+    @property
+    def beside(self) -> bool:
+        """Whether it stands beside a visit's deeds instead of being one."""
+        return self in {Kind.MISPLACED, Kind.KNOCKED_OVER}
 
 
 class ReactionLabel(StrEnum):
@@ -50,7 +63,9 @@ class FirstOf(IntEnum):
     """For which scope an event is its visit's first; makes visits countable without any visit id.
 
     The scopes nest (item in fixture in site), so the visits of an item are the events with
-    ``first_of >= ITEM``, of a fixture ``>= FIXTURE``, of the site ``>= SITE``.
+    ``first_of >= ITEM``, of a fixture ``>= FIXTURE``, of the site ``>= SITE``. Events that stand
+    beside a visit's deeds are left out of these: ``SITE`` there says that it was the visit's first
+    of that kind, ``NONE`` that it was not.
     """
 
     NONE = 0
@@ -118,11 +133,13 @@ class Event:
         kind: What happened.
         dwell: Length class of the interaction; for a take or put back, of how long the item was
             held.
-        reaction: Fused reading; probabilities and coverage rounded to two decimals.
+        reaction: Fused reading; probabilities and coverage rounded to two decimals. Neutral, with
+            nothing read, in events that stand beside a visit's deeds.
         confidence: How sure the reader is that the interaction happened, in [0, 1].
         first_of: See `FirstOf`.
         outcome: True for the event that closes a handling (put back, touch without take, take
-            that was kept); False for dwell and for a take that was put back.
+            that was kept); False for dwell, for a take that was put back, and for a misplaced
+            or knocked over thing.
         origin: Real camera or simulation.
         attribution: Probability that it was the facing at which it was seen rather than one of its
             neighbours; below 0.6 only the fixture is told. None where facings were not weighed
@@ -159,6 +176,8 @@ class Tally:
             by its put back.
         coverage: Mean coverage over all events of the group, in [0, 1].
         simulated: Events that come from a simulation.
+        misplaced, knocked_over: Events beside the visits' deeds; in no other figure but
+            ``simulated``.
     """
 
     key: str
@@ -174,6 +193,8 @@ class Tally:
     unclear: int
     coverage: float
     simulated: int
+    misplaced: int = 0
+    knocked_over: int = 0
 
     @property
     def handled(self) -> int:
@@ -182,7 +203,9 @@ class Tally:
 
 
 class Measure(StrEnum):
-    """What a block counts. ``STARTS`` are visits of the site, ``VISITS`` those of an item."""
+    """What a block counts. ``STARTS`` are visits of the site, ``VISITS`` those of an item. Behind
+    ``MISPLACED`` and ``KNOCKED_OVER`` stand the visits that did so, not all of the place.
+    """
 
     STARTS = "starts"
     VISITS = "visits"
@@ -191,6 +214,8 @@ class Measure(StrEnum):
     TAKES = "takes"
     PUT_BACKS = "put_backs"
     HANDLED = "handled"
+    MISPLACED = "misplaced"
+    KNOCKED_OVER = "knocked_over"
 
 
 @dataclass(frozen=True, slots=True)

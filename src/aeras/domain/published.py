@@ -33,6 +33,7 @@ class Numbers:
         unclear: Share of handlings in which the system could not tell.
         coverage: Share of the time in which a face could be read.
         simulated: Share of the events that come from a simulation, in [0, 1]; always given.
+        misplaced, knocked_over: Counts of what stands beside the visits' deeds.
     """
 
     visits: int | None
@@ -46,6 +47,8 @@ class Numbers:
     unclear: Rate | None
     coverage: float | None
     simulated: float
+    misplaced: int | None = None
+    knocked_over: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

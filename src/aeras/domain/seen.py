@@ -178,11 +178,13 @@ class Interaction:
     """What a visit did with a facing; becomes an `aeras.domain.kept.Event` at the gate.
 
     Attributes:
-        kind: dwell, reach, take or put_back.
+        kind: dwell, reach, take, put_back, misplaced (beside the put back; the moved item, and the
+            facing where it lies) or knocked_over.
         fixture: Fixture id.
         facing, item: Ids, or None when only the fixture could be told.
         start_s, end_s: ``t_s`` of the camera. take: first contact to the item leaving its place;
-            put_back: item down to hand released; reach: contact; dwell: the stay.
+            put_back: item down to hand released; reach: contact; dwell: the stay; misplaced: as the
+            put back; knocked_over: the fall.
         hold_s: put_back and take: seconds the item was away from its place so far, else 0.
         confidence: In [0, 1].
         reaction: Fused reading.

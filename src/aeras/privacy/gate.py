@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from aeras.domain.errors import PrivacyError
-from aeras.domain.kept import DwellClass, Event, FirstOf, Origin, Reaction
+from aeras.domain.kept import DwellClass, Event, FirstOf, Kind, Origin, Reaction
 from aeras.domain.seen import Interaction
 from aeras.domain.shop import Fixture, Shop
 
@@ -23,6 +23,7 @@ GRAIN = timedelta(minutes=15)
 
 _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOTHING_READ = Reaction(0.0, 0.0, 0.0, 1.0)
 _REASON = re.compile(r"[a-z]+(_[a-z]+)*")
 _MAX_REASONS = 8
 _MAX_REASON_CHARS = 40
@@ -48,8 +49,17 @@ class _Visit:
     last_s: float
     fixtures: set[str] = field(default_factory=set)
     items: set[str] = field(default_factory=set)
+    beside: set[Kind] = field(default_factory=set)
 
-    def first_of(self, fixture: str, item: str | None) -> FirstOf:
+    def first_of(self, found: Interaction) -> FirstOf:
+        """Marks an interaction as seen and says for which scope it was the first."""
+        if not found.kind.beside:
+            return self._scope(found.fixture, found.item)
+        first = found.kind not in self.beside
+        self.beside.add(found.kind)
+        return FirstOf.SITE if first else FirstOf.NONE
+
+    def _scope(self, fixture: str, item: str | None) -> FirstOf:
         """Marks fixture and item as seen and says for which scope this was the first time.
 
         An item that the visit already touched at another fixture gives ``NONE`` and leaves the
@@ -155,10 +165,12 @@ class Gate:
             planogram=self._shop.planogram,
             kind=interaction.kind,
             dwell=DwellClass.of(interaction.hold_s or interaction.end_s - interaction.start_s),
-            reaction=_coarse_reaction(interaction.reaction),
+            reaction=(
+                _NOTHING_READ if interaction.kind.beside else _coarse_reaction(interaction.reaction)
+            ),
             confidence=round(_unit(interaction.confidence, "confidence"), 2),
             first_of=self._first_of(interaction, known.camera),
-            outcome=interaction.outcome,
+            outcome=interaction.outcome and not interaction.kind.beside,
             origin=known.origin,
             attribution=(
                 None
@@ -196,7 +208,7 @@ class Gate:
             visit = self._start(interaction, camera)
         visit.camera = camera
         visit.last_s = interaction.end_s
-        return visit.first_of(interaction.fixture, interaction.item)
+        return visit.first_of(interaction)
 
     def _start(self, interaction: Interaction, camera: str | None) -> _Visit:
         nameless = self._visits.get((camera, None))
@@ -218,7 +230,7 @@ class Gate:
         ]
         if not near:
             self._visits[camera, None] = visit = _Visit(camera, interaction.end_s)
-            return visit.first_of(interaction.fixture, interaction.item)
+            return visit.first_of(interaction)
         return min(_joined(visit, interaction) for visit in near)
 
     def _drop_silent(self, now_s: float) -> None:
@@ -234,7 +246,7 @@ class Gate:
 
 def _joined(visit: _Visit, interaction: Interaction) -> FirstOf:
     visit.last_s = max(visit.last_s, interaction.end_s)
-    return visit.first_of(interaction.fixture, interaction.item)
+    return visit.first_of(interaction)
 
 
 def _unknown(name: str, where: str) -> PrivacyError:

@@ -32,7 +32,10 @@ ShareOf = Callable[[int, int], Rate]
 PATIENCE = timedelta(days=7)
 """How long a block may stay open before it is counted for something wider."""
 
-_COLUMNS = ("visits", "dwells", "reaches", "takes", "put_backs", "handled")
+_COLUMNS = (
+    *("visits", "dwells", "reaches", "takes", "put_backs", "handled"),
+    *("misplaced", "knocked_over"),
+)
 
 
 class MeanOf(Protocol):
@@ -72,6 +75,9 @@ class Publisher:
         def count(n: int) -> int | None:
             return int(n) if shown and n >= self.k else None
 
+        def beside(n: int) -> int | None:
+            return int(n) if n >= self.k else None
+
         def rate(n: int) -> Rate | None:
             return None if count(tally.handled) is None else self._share(int(n), tally.handled)
 
@@ -86,6 +92,8 @@ class Publisher:
             positive=rate(tally.positive),
             unclear=rate(tally.unclear),
             coverage=round(tally.coverage, 2) if shown else None,
+            misplaced=beside(tally.misplaced),
+            knocked_over=beside(tally.knocked_over),
             simulated=_simulated(tally.simulated, counted, exact=shown),
         )
 

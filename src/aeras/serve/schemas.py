@@ -50,6 +50,8 @@ class NumbersOut(_Out):
     unclear: RateOut | None
     coverage: float | None
     simulated: float = Field(description="Share of the events that come from a simulation")
+    misplaced: int | None = Field(default=None, description="Put down at another item's facing")
+    knocked_over: int | None = Field(default=None, description="Fell or shifted, not taken")
 
 
 class PeriodOut(_Out):

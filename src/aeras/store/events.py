@@ -364,8 +364,8 @@ class DuckEvents:
 
 _CELLS_SQL = """
 SELECT "at", fixture, facing, item, origin = 'simulated' AS simulated,
-    count(*) FILTER (first_of = 3) AS starts,
-    count(*) FILTER (first_of >= CASE WHEN item IS NULL THEN 2 ELSE 1 END) AS visits,
+    count(*) FILTER (first_of = 3 AND NOT beside) AS starts,
+    count(*) FILTER (first_of >= CASE WHEN item IS NULL THEN 2 ELSE 1 END AND NOT beside) AS visits,
     count(*) FILTER (kind = 'dwell'), count(*) FILTER (kind = 'reach'),
     count(*) FILTER (kind = 'take'), count(*) FILTER (kind = 'put_back'),
     count(*) FILTER (outcome),
@@ -374,8 +374,11 @@ SELECT "at", fixture, facing, item, origin = 'simulated' AS simulated,
     count(*) FILTER (outcome AND label = 'rejected'),
     count(*) FILTER (outcome AND label = 'neutral'),
     count(*) FILTER (outcome AND label = 'unclear'),
-    count(*), sum(coverage)
-FROM ({labelled})
+    count(*) FILTER (NOT beside), coalesce(sum(coverage) FILTER (NOT beside), 0),
+    count(*) FILTER (kind = 'misplaced'), count(*) FILTER (kind = 'misplaced' AND first_of = 3),
+    count(*) FILTER (kind = 'knocked_over'),
+    count(*) FILTER (kind = 'knocked_over' AND first_of = 3)
+FROM (SELECT *, kind IN ('misplaced', 'knocked_over') AS beside FROM ({labelled}))
 GROUP BY "at", fixture, facing, item, simulated ORDER BY "at", fixture, facing, item, simulated
 """
 
@@ -389,7 +392,9 @@ SELECT {key} AS key,
     sum(positive), sum(hesitant), sum(rejected), sum(neutral), sum(unclear),
     coalesce(sum(coverage) / nullif(sum(events), 0), 0),
     coalesce(sum("count") FILTER (simulated AND measure NOT IN ('starts', 'visits')), 0)
-        + coalesce(sum("count") FILTER (simulated AND measure = '{visits}'), 0)
+        + coalesce(sum("count") FILTER (simulated AND measure = '{visits}'), 0),
+    coalesce(sum("count") FILTER (measure = 'misplaced'), 0),
+    coalesce(sum("count") FILTER (measure = 'knocked_over'), 0)
 FROM blocks WHERE "at" >= ? AND "at" < ? {narrowed}
 GROUP BY key HAVING key IS NOT NULL ORDER BY key
 """
@@ -410,6 +415,7 @@ def _measured(row: tuple[Any, ...]) -> Iterator[Block]:
     when, place = at.replace(tzinfo=UTC), (fixture, facing, item)
     if starts:
         yield Block(when, None, None, None, simulated, Measure.STARTS, starts, starts)
+    *counts, misplaced, misplacing, knocked, knocking = counts
     *kinds, handled, positive, hesitant, rejected, neutral, unclear, events, coverage = counts
     labels = (positive, hesitant, rejected, neutral, unclear)
     if visits or events:
@@ -420,6 +426,10 @@ def _measured(row: tuple[Any, ...]) -> Iterator[Block]:
     for measure, count in zip(_KINDS, kinds, strict=True):
         if count or (visits and not simulated):
             yield Block(when, *place, simulated, measure, visits, count)
+    if misplaced:
+        yield Block(when, *place, simulated, Measure.MISPLACED, misplacing, misplaced)
+    if knocked:
+        yield Block(when, *place, simulated, Measure.KNOCKED_OVER, knocking, knocked)
 
 
 _KINDS = (Measure.DWELLS, Measure.REACHES, Measure.TAKES, Measure.PUT_BACKS)
@@ -476,7 +486,10 @@ _PLURALS = (
     (Kind.REACH, "reaches"),
     (Kind.TAKE, "takes"),
     (Kind.PUT_BACK, "put_backs"),
+    (Kind.MISPLACED, "misplaced"),
+    (Kind.KNOCKED_OVER, "knocked_over"),
 )
+_BESIDE = [kind.value for kind in Kind if kind.beside]
 
 
 @cache
@@ -491,9 +504,10 @@ def _counts_sql(by: str, scope: FirstOf) -> str:
         label.value: (keyed["outcome"] & (keyed["label"] == label.value)).sum()
         for label in ReactionLabel
     }
+    deed = keyed["kind"].notin(_BESIDE)
     grouped = keyed.group_by("key").aggregate(
-        visits=(keyed["first_of"] >= int(scope)).sum(),
-        coverage=keyed["coverage"].mean(),
+        visits=((keyed["first_of"] >= int(scope)) & deed).sum(),
+        coverage=keyed["coverage"].mean(where=deed).fill_null(0.0),
         simulated=(keyed["origin"] == Origin.SIMULATED.value).sum(),
         **kinds,
         **labels,

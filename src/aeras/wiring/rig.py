@@ -176,7 +176,9 @@ class Rig:
     def _react(self, eye: Eye, found: Sequence[Interaction]) -> list[Interaction]:
         own_face = eye.subject == "faces"
         reacted = [
-            self._reactor.react(
+            i
+            if i.kind.beside
+            else self._reactor.react(
                 i, eye.now_s, own_face=own_face, face=self._face_of(eye, i), moves=eye.moves(i)
             )
             for i in (self._looked_at(each, own_face=own_face) for each in found)

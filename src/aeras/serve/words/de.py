@@ -286,6 +286,8 @@ WORDS: dict[str, str] = {
     "kind.reach": "Angefasst",
     "kind.take": "Entnommen",
     "kind.put_back": "Zurückgestellt",
+    "kind.misplaced": "An fremdem Platz abgestellt",
+    "kind.knocked_over": "Umgestoßen",
     "reason.kept": "behalten",
     "reason.put_back_fast": "schnell zurückgestellt",
     "reason.put_back": "",

@@ -277,6 +277,8 @@ WORDS: dict[str, str] = {
     "kind.reach": "Touched",
     "kind.take": "Taken",
     "kind.put_back": "Put back",
+    "kind.misplaced": "Put down at another item's place",
+    "kind.knocked_over": "Knocked over",
     "reason.kept": "kept",
     "reason.put_back_fast": "put back quickly",
     "reason.put_back": "",
