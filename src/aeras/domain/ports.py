@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from aeras.domain.kept import Answer, Block, Event, Sale, Stock, Tally, Trigger, TriggerState
@@ -84,6 +85,41 @@ class EventStore(Protocol):
 
     def close(self) -> None:
         """Flushes and releases the file."""
+
+
+class Apart(StrEnum):
+    """Why what happens to an item in a span of time is not like other time."""
+
+    EMPTY = "empty"
+    """None of its facings showed it."""
+    RESTOCKED = "restocked"
+    """The first while after it was filled up again."""
+    MISPLACED = "misplaced"
+    """It lay at a facing that is planned for another, or another lay at its own."""
+    PROMOTED = "promoted"
+    """The planogram says that it was on promotion."""
+    LOW_COVERAGE = "low_coverage"
+    """Its facings could not be told for most of the span."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfSpan:
+    """A span of time, [since, until) in UTC, in which an item's shelf was as ``why`` says."""
+
+    item: str
+    since: datetime
+    until: datetime
+    why: Apart
+
+
+class ShelfContext(Protocol):
+    """What was the matter with the shelf, so that such time may be left out of a comparison."""
+
+    def spans(self, item: str | None, since: datetime, until: datetime) -> list[ShelfSpan]:
+        """Spans that overlap [since, until), cut to it, by item and time; of all items if None.
+
+        Spans begin and end on time grains; those of one item and ``why`` do not overlap.
+        """
 
 
 class TriggerBook(Protocol):
