@@ -365,3 +365,6 @@ class Topic:
     label: str
     share: float
     answers: int
+        marks: What is odd about it, see `aeras.respond.defence.Mark`; those that look as if made by
+            a machine are kept out of every figure.
+    marks: tuple[str, ...] = ()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from aeras.domain.errors import AerasError
 
@@ -60,6 +61,65 @@ class Message:
     trouble: str = field(default="")
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelCounts:
+    """Messages of one channel by state; since when (UTC) the oldest waits, and why."""
+
+    waiting: int = 0
+    sent: int = 0
+    dead: int = 0
+    oldest: datetime | None = None
+    trouble: str = ""
+
+
+class MessageBook(Protocol):
+    """Keeps messages until they are taken. Writes are durable when the call returns."""
+
+    def put_message(
+        self,
+        channels: Sequence[str],
+        topic: str,
+        key: str,
+        payload: Mapping[str, object],
+        *,
+        at: datetime,
+        once: str | None = None,
+    ) -> int:
+        """Stores a message for each channel; how many were new."""
+
+    def due_messages(
+        self, channel: str, now: datetime, *, longest: timedelta, limit: int
+    ) -> list[Message]:
+        """The first waiting message of each key whose time has come. A time further ahead than the
+        ``longest`` pause was set by a clock that has been put back since: it has come, too.
+        """
+
+    def message_sent(self, message: Message) -> None:
+        """The channel has taken it."""
+
+    def message_failed(
+        self, message: Message, trouble: str, *, due: datetime, pause_s: float, dead: bool
+    ) -> None:
+        """The channel did not take it: tried again when due, or put with the dead letters."""
+
+    def wake_messages(self, channel: str, now: datetime) -> None:
+        """All that wait for a channel are due: it takes messages again."""
+
+    def revive_messages(self, channel: str, now: datetime, message_id: str | None = None) -> int:
+        """Dead letters of a channel, or one of them, are tried again from the start; how many."""
+
+    def messages(
+        self, *, state: MessageState, channel: str | None = None, limit: int = 100
+    ) -> list[Message]:
+        """Messages in a state, newest first."""
+
+    def channel_counts(self) -> dict[str, ChannelCounts]:
+        """How many messages of each channel wait, were sent or are dead."""
+
+    def forget_sent(self, before: datetime) -> int:
+        """Deletes what was sent, and put before the moment; how many."""
+
+
 class UndeliveredError(AerasError):
     """A channel could not hand over a message.
 
@@ -77,5 +137,5 @@ class UndeliveredError(AerasError):
         return (_undelivered, (self.what, self.final, self.todo))
 
 
-def _undelivered(what: str, final: bool, todo: str) -> UndeliveredError:  # noqa: FBT001 - unpickling
+def _undelivered(what: str, final: bool, todo: str) -> UndeliveredError:
     return UndeliveredError(what, final=final, todo=todo)

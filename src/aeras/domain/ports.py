@@ -11,7 +11,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from aeras.domain.kept import Answer, Block, Event, Sale, Stock, Tally, Trigger, TriggerState
+from aeras.domain.asking import Counted
+from aeras.domain.kept import (
+    Answer,
+    Block,
+    Event,
+    Sale,
+    Stock,
+    Tally,
+    Trigger,
+    TriggerState,
+)
 from aeras.domain.messages import Message
 from aeras.domain.published import (
     CameraStatus,
@@ -141,9 +151,11 @@ class TriggerBook(Protocol):
 class AnswerBook(Protocol):
     """Survey answers and the single-use tokens that admit them."""
 
-    def spend_token(self, token_hash: str, answer: Answer | None) -> bool:
-        """Stores the answer and burns the token in one transaction; without an answer (consent
-        was refused) it only burns the token.
+    def spend_token(
+        self, token_hash: str, answer: Answer | None, counted: Counted | None = None
+    ) -> bool:
+        """Stores the answer, burns the token and counts what came of it in one transaction;
+        without an answer (consent was refused) it stores none.
 
         Returns False, and stores nothing, when the token was spent before or never issued.
         """
@@ -151,7 +163,13 @@ class AnswerBook(Protocol):
     def token_spent(self, token_hash: str) -> bool:
         """Whether the token was spent before or never issued."""
 
-    def add_answer(self, answer: Answer) -> bool:
+    def token_refused(self, token_hash: str) -> bool:
+        """Whether the token was spent by saying no."""
+
+    def has_answer(self, answer_id: str) -> bool:
+        """Whether an answer of this id is stored."""
+
+    def add_answer(self, answer: Answer, counted: Counted | None = None) -> bool:
         """Stores an answer that needs no token (kiosk); False, and nothing stored, when its id
         was stored before.
         """
@@ -165,8 +183,18 @@ class AnswerBook(Protocol):
     def tokens_issued(self, survey: str) -> int:
         """How many single-use tokens were issued for a survey, for the response rate."""
 
-    def issue_token(self, token_hash: str, survey: str, item: str, channel: str) -> None:
-        """Remembers an issued token by its hash."""
+    def issue_token(
+        self,
+        token_hash: str,
+        survey: str,
+        item: str,
+        channel: str,
+        counted: Counted | None = None,
+    ) -> None:
+        """Remembers an issued token by its hash, and counts the invitation."""
+
+    def open_token(self, token_hash: str, counted: Counted) -> None:
+        """Counts that the form behind a token was opened, once."""
 
 
 class Outbox(Protocol):

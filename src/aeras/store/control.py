@@ -7,20 +7,24 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
-from sqlalchemy import Engine, create_engine, delete, event, func, select, update
+from sqlalchemy import Connection, Engine, create_engine, delete, event, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
+from aeras.domain.asking import Counted
 from aeras.domain.errors import InputError, StoreError
 from aeras.domain.kept import Answer, Origin, Trigger, TriggerState
+from aeras.store.asking import Asking, count
+from aeras.store.group import Group
+from aeras.store.messages import Messages
 from aeras.store.people import People, sha256
 from aeras.store.schema import migrate
 from aeras.store.tables import (
@@ -32,9 +36,10 @@ from aeras.store.tables import (
 
 _OWNER_ONLY = 0o600
 _LOCK_WAIT_S = 15
+T = TypeVar("T")
 
 
-class Control(People):
+class Control(Messages, Asking, People):
     """The control data of one site; implements `TriggerBook`, `AnswerBook` and `Accounts`.
 
     Every method is one transaction and may be called from any thread. Writes are on disk when
@@ -56,6 +61,7 @@ class Control(People):
         self._engine = _engine(path)
         try:
             with self._translated(), self._engine.connect() as fresh:
+        self._group = Group(self._engine)
                 connection = fresh.execution_options(takes_write_lock=True)
                 with connection.begin():
                     migrate(connection, where=str(path))
@@ -110,11 +116,34 @@ class Control(People):
 
     # --- answers --------------------------------------------------------------------------
 
-    def issue_token(self, token_hash: str, survey: str, item: str, channel: str) -> None:
-        """Remembers an issued token by its hash."""
-        row = TokenRecord(hash=token_hash, survey=survey, item=item, channel=channel, spent=False)
-        with self._session() as session:
-            session.add(row)
+    def issue_token(
+        self,
+        token_hash: str,
+        survey: str,
+        item: str,
+        channel: str,
+        counted: Counted | None = None,
+    ) -> None:
+        """Remembers an issued token by its hash, and counts the invitation."""
+        row = {"hash": token_hash, "survey": survey, "item": item, "channel": channel}
+        put = insert(TokenRecord).values(**row, spent=False)
+
+        def work(connection: Connection) -> None:
+            connection.execute(put)
+            if counted is not None:
+                count(connection, counted, "invited")
+
+        self._write(work)
+
+    def open_token(self, token_hash: str, counted: Counted) -> None:
+        """Counts that the form behind a token was opened, once."""
+        change = update(TokenRecord).where(TokenRecord.hash == token_hash, ~TokenRecord.opened)
+
+        def work(connection: Connection) -> None:
+            if connection.execute(change.values(opened=True)).rowcount:
+                count(connection, counted, "opened")
+
+        self._write(work)
 
     def token_spent(self, token_hash: str) -> bool:
         """Whether the token was used, or never issued here."""
@@ -122,29 +151,57 @@ class Control(People):
         with self._session() as session:
             return session.scalar(query) is not False
 
-    def spend_token(self, token_hash: str, answer: Answer | None) -> bool:
-        """Stores the answer and burns the token in one transaction.
+    def spend_token(
+        self, token_hash: str, answer: Answer | None, counted: Counted | None = None
+    ) -> bool:
+        """Stores the answer, burns the token and counts what came of it in one transaction.
 
         Args:
             token_hash: Hash of the token.
             answer: None when consent was refused: the token is burnt and nothing is stored.
 
         Returns:
+            counted: Where it is counted.
             False, with nothing stored, when the token was spent before or never issued.
         """
         burn = update(TokenRecord).where(TokenRecord.hash == token_hash, ~TokenRecord.spent)
-        with self._session() as session:
-            # The write comes first, so that SQLite takes the lock before anything was read.
-            result: Any = session.execute(burn.values(spent=True))
-            if result.rowcount == 0:
+        burn = burn.values(spent=True, refused=answer is None)
+
+        def work(connection: Connection) -> bool:
+            if connection.execute(burn).rowcount == 0:
                 return False
             if answer is not None:
-                session.add(AnswerRecord(**_answer_row(answer)))
+                connection.execute(insert(AnswerRecord).values(_answer_row(answer)))
+            if counted is not None:
+                count(connection, counted, "refused" if answer is None else "answered")
             return True
 
-    def add_answer(self, answer: Answer) -> bool:
+        return self._write(work)
+
+    def has_answer(self, answer_id: str) -> bool:
+        """Whether an answer of this id is stored."""
+        with self._session() as session:
+            query = select(AnswerRecord.id).where(AnswerRecord.id == answer_id)
+            return session.scalar(query) is not None
+
+    def token_refused(self, token_hash: str) -> bool:
+        """Whether the token was spent by saying no."""
+        query = select(TokenRecord.refused).where(TokenRecord.hash == token_hash)
+        with self._session() as session:
+            return session.scalar(query) is True
+
+    def add_answer(self, answer: Answer, counted: Counted | None = None) -> bool:
         """Stores an answer that needs no token; False when its id was stored before."""
-        return self.add_answers([answer]) > 0
+        put = insert(AnswerRecord).values(_answer_row(answer)).on_conflict_do_nothing()
+
+        def work(connection: Connection) -> bool:
+            if connection.execute(put).rowcount == 0:
+                return False
+            if counted is not None:
+                count(connection, counted, "answered")
+            return True
+
+        return self._write(work)
 
     def add_answers(self, answers: Sequence[Answer]) -> int:
         """Stores many answers in one transaction, except ids already stored; how many were new."""
@@ -224,6 +281,11 @@ class Control(People):
         try:
             yield
         except IntegrityError:
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        """Runs a write that many may ask for at once, together with theirs."""
+        with self._translated():
+            return self._group.run(work)
+
             raise  # the caller knows which rule was broken
         except DatabaseError as error:
             raise _store_error(error, self._path) from error
@@ -347,9 +409,14 @@ _ANSWER_COLUMNS = (
 
 def _answer_row(answer: Answer) -> dict[str, Any]:
     row = {name: getattr(answer, name) for name in _ANSWER_COLUMNS}
-    return row | {"origin": answer.origin.value, "receipt_hash": receipt_hash(answer.receipt)}
+    return row | {
+        "origin": answer.origin.value,
+        "receipt_hash": receipt_hash(answer.receipt),
+        "marks": " ".join(answer.marks),
+    }
 
 
 def _answer(record: AnswerRecord) -> Answer:
     fields = {name: getattr(record, name) for name in _ANSWER_COLUMNS}
-    return Answer(receipt="", origin=Origin(record.origin), **fields)
+    marks = tuple(record.marks.split())
+    return Answer(receipt="", origin=Origin(record.origin), marks=marks, **fields)

@@ -7,7 +7,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Index, String, Text, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -74,6 +84,7 @@ class AnswerRecord(Base):
     choice: Mapped[str | None] = mapped_column(String(64))
     text: Mapped[str] = mapped_column(Text)
     origin: Mapped[str] = mapped_column(String(16))
+    marks: Mapped[str] = mapped_column(String(64), default="", server_default="")
 
 
 class TokenRecord(Base):
@@ -111,6 +122,8 @@ class RecoveryRecord(Base):
 
 
 class SessionRecord(Base):
+    opened: Mapped[bool] = mapped_column(default=False, server_default="0")
+    refused: Mapped[bool] = mapped_column(default=False, server_default="0")
     """Somebody is signed in."""
 
     __tablename__ = "sessions"
@@ -163,3 +176,98 @@ class SettingRecord(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     value: Mapped[str] = mapped_column(Text)
+
+
+class MessageRecord(Base):
+    """See `aeras.domain.messages.Message`; ``due`` is when it is tried next."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("channel", "once"),
+        Index("ix_messages_waiting", "channel", "state", "key", "sequence"),
+        {"sqlite_autoincrement": True},
+    )
+
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(64), unique=True)
+    channel: Mapped[str] = mapped_column(String(64))
+    topic: Mapped[str] = mapped_column(String(32))
+    key: Mapped[str] = mapped_column(String(64))
+    payload: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(16))
+    due: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(default=0)
+    waited_s: Mapped[float] = mapped_column(Float, default=0.0)
+    trouble: Mapped[str] = mapped_column(Text, default="")
+    once: Mapped[str | None] = mapped_column(String(160))
+
+
+class MemberRecord(Base):
+    """A member who agreed to be asked, under a keyed hash of the membership id."""
+
+    __tablename__ = "members"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    text: Mapped[str] = mapped_column(String(64))
+    consented_at: Mapped[datetime]
+    source: Mapped[str] = mapped_column(String(64))
+
+
+class MemberAskRecord(Base):
+    """A member was asked: for the cool-down, not which item."""
+
+    __tablename__ = "member_asks"
+    __table_args__ = (Index("ix_member_asks_member", "member", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member: Mapped[str] = mapped_column(String(64))
+    survey: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+
+
+class IncentiveRecord(Base):
+    """A code from an imported list; ``claim`` is made from the receipt that got it, which is not
+    stored, so that it leads to no answer.
+    """
+
+    __tablename__ = "incentive_codes"
+
+    code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    campaign: Mapped[str] = mapped_column(String(64))
+    claim: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+
+class RedeemedRecord(Base):
+    """A code that was used at the till, by its hash, until it would have expired."""
+
+    __tablename__ = "redeemed_codes"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    until: Mapped[datetime]
+
+
+class ResponseRecord(Base):
+    """How many were invited in a way on a day (of the site), and what came of it."""
+
+    __tablename__ = "responses"
+
+    survey: Mapped[str] = mapped_column(String(64), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(32), primary_key=True)
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    invited: Mapped[int] = mapped_column(default=0)
+    opened: Mapped[int] = mapped_column(default=0)
+    answered: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)
+
+
+class TrialHourRecord(Base):
+    """Invitations of one arm of a comparison in one hour, and how many led to an answer in time."""
+
+    __tablename__ = "trial_hours"
+
+    trial: Mapped[str] = mapped_column(String(64), primary_key=True)
+    arm: Mapped[str] = mapped_column(String(16), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    invited: Mapped[int] = mapped_column(default=0)
+    answered: Mapped[int] = mapped_column(default=0)
