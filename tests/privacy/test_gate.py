@@ -11,7 +11,7 @@ from records import NOON, small_shop
 from aeras.domain.errors import PrivacyError
 from aeras.domain.kept import DwellClass, Event, FirstOf, Kind, Origin, Reaction
 from aeras.domain.seen import Interaction
-from aeras.privacy.gate import Gate, floor_time
+from aeras.privacy.gate import CONTRIBUTIONS, Gate, floor_time
 
 SHOP = small_shop()
 PLAIN = Interaction(
@@ -55,6 +55,24 @@ def test_an_event_says_what_happened_coarsely():
     assert event.reaction.reasons == ("touched_only", "brow_raised")
     assert event.outcome
     assert event.id == "f" * 32
+
+
+def test_a_table_with_noise_counts_no_more_than_a_few_deeds_of_a_visit():
+    gate = Gate(SHOP)
+    told = [gate.admit(at_second(100 + n)).bounded for n in range(CONTRIBUTIONS + 3)]
+    assert told == [True] * CONTRIBUTIONS + [False] * 3
+    assert gate.admit(at_second(110, visit=8)).bounded
+    assert not gate.admit(at_second(111, visit=8, kind=Kind.KNOCKED_OVER)).bounded
+
+
+def test_deeds_that_no_visit_can_be_named_for_count_against_all_near_ones():
+    gate = Gate(SHOP)
+    told = [gate.admit(at_second(100 + n, visit=n % 2 or None)).bounded for n in range(12)]
+    assert sum(told) <= CONTRIBUTIONS
+    told = [gate.admit(at_second(200, visit=v)).bounded for v in (5, 6)]
+    lone = [gate.admit(at_second(201 + n, visit=None)).bounded for n in range(9)]
+    assert sum(lone) == CONTRIBUTIONS - 1
+    assert not gate.admit(at_second(212, visit=6)).bounded
 
 
 def test_attribution_is_rounded_and_must_be_a_number():

@@ -16,7 +16,7 @@ from records import NOON, event
 
 from aeras.domain.errors import StoreError
 from aeras.domain.kept import Kind, Origin, Stock
-from aeras.store.events import DuckEvents
+from aeras.store.events import SCHEMA_VERSION, DuckEvents
 
 DAY = timedelta(days=1)
 NOBODY = 65534
@@ -151,7 +151,7 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
     with pytest.raises(StoreError, match=r"newer AERAS \(schema 99, this one knows \d\)"):
         DuckEvents(path)
     with duckdb.connect(str(path)) as other:  # the refused store let go of the file
-        other.execute("UPDATE aeras_schema SET version = 3").fetchall()
+        other.execute(f"UPDATE aeras_schema SET version = {SCHEMA_VERSION}").fetchall()
     again = DuckEvents(path)
     assert again.count() == 1
     again.close()
@@ -337,7 +337,8 @@ def test_a_file_of_the_first_schema_is_brought_up_to_date_and_its_events_publish
     with duckdb.connect(str(path)) as old:
         for sql in ("ALTER TABLE events DROP rolled", "DROP TABLE blocks", "DROP TABLE pending"):
             old.execute(sql)
-        old.execute("ALTER TABLE events DROP attribution")
+        for column in ("attribution", "bounded"):
+            old.execute(f"ALTER TABLE events DROP {column}")
         old.execute("UPDATE aeras_schema SET version = 1")
     store = DuckEvents(path)
     assert store.roll(NOON + DAY, lambda pending, cells: ([*pending, *cells], [])) > 0
@@ -347,20 +348,65 @@ def test_a_file_of_the_first_schema_is_brought_up_to_date_and_its_events_publish
     store.close()
 
 
-def test_attribution_is_kept_and_unknown_for_older_events(tmp_path):
+def test_attribution_is_kept_and_unknown_for_older_events_which_no_noisy_table_counts(tmp_path):
     path = tmp_path / "events.duckdb"
     store = DuckEvents(path)
     store.append([event()])
     store.close()
     with duckdb.connect(str(path)) as old:
-        old.execute("ALTER TABLE events DROP attribution")
+        for column in ("attribution", "bounded"):
+            old.execute(f"ALTER TABLE events DROP {column}")
         old.execute("UPDATE aeras_schema SET version = 2")
     store = DuckEvents(path)
-    store.append([event(attribution=0.55, facing=None, item=None)])
+    store.append([event(attribution=0.55, facing=None, item=None, bounded=True)])
+    [counted] = store.tally_bounded("site", NOON, NOON + DAY)
+    assert counted.visits == 1
     store.close()
     with duckdb.connect(str(path)) as kept:
         rows = kept.execute("SELECT attribution FROM events ORDER BY 1 NULLS FIRST").fetchall()
     assert rows == [(None,), (0.55,)]
+
+
+def files_with(folder, text: str) -> list[str]:
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    return [path.name for path in found if text.encode() in path.read_bytes()]
+
+
+def test_what_was_deleted_is_gone_from_the_disk_after_compacting(tmp_path):
+    path = tmp_path / "events.duckdb"
+    store = DuckEvents(path)
+    ours = [event(at=NOON - DAY) for _ in range(3000)]
+    store.append([*ours, *(event() for _ in range(3000))])
+    store.roll(NOON + DAY, lambda pending, cells: ([*pending, *cells], []))
+    before = store.published("item", NOON - DAY, NOON + DAY)
+    assert store.older(NOON) == {"events": 3000, "sales": 0, "stock": 0, "pending": 0}
+    assert store.delete_before(NOON) == 3000
+    assert store.compact()
+    assert not [e.id for e in ours if files_with(tmp_path, e.id)][:3]
+    assert [p.name for p in tmp_path.iterdir()] == ["events.duckdb"]
+    assert path.stat().st_mode & 0o077 == 0
+    assert store.count() == 3000
+    assert store.published("item", NOON - DAY, NOON + DAY) == before
+    store.append([event()])  # defaults and constraints came along
+    assert store.roll(NOON + DAY, lambda pending, cells: ([*pending, *cells], [])) > 0
+    store.close()
+    again = DuckEvents(path)
+    assert again.count() == 3001
+    again.close()
+
+
+def test_a_compacting_that_was_cut_short_leaves_nothing_behind(tmp_path):
+    path = tmp_path / "events.duckdb"
+    store = DuckEvents(path)
+    store.append([event()])
+    store.close()
+    (tmp_path / "events.duckdb.fresh").write_bytes(b"half a copy")
+    (tmp_path / "events.duckdb.fresh.wal").write_bytes(b"half a log")
+    store = DuckEvents(path)
+    assert [p.name for p in tmp_path.iterdir() if "fresh" in p.name] == []
+    assert store.compact()
+    assert store.count() == 1
+    store.close()
 
 
 def test_a_fold_that_fails_changes_nothing(tmp_path):

@@ -144,6 +144,9 @@ class Event:
         attribution: Probability that it was the facing at which it was seen rather than one of its
             neighbours; below 0.6 only the fixture is told. None where facings were not weighed
             against each other (dwell, reach, a fixture without facings, older events).
+        bounded: True for the first few deeds of its visit (`privacy.gate.CONTRIBUTIONS`): tables
+            with noise count these only, so that no visit can change one by more. False in older
+            events.
     """
 
     id: str
@@ -161,6 +164,7 @@ class Event:
     outcome: bool
     origin: Origin = Origin.CAMERA
     attribution: float | None = None
+    bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,9 @@ class EventStore(Protocol):
         (UTC, ISO), or ``site``; events whose group is unknown (no item) are left out.
         """
 
+    def tally_bounded(self, by: str, since: datetime, until: datetime) -> list[Tally]:
+        """As `tally`, of the events that are marked ``bounded`` only: what noise may be added to."""
+
     def roll(self, until: datetime, fold: Fold) -> int:
         """Makes blocks of the events that are in none: those before ``until``, and simulated ones
         at once. One transaction; returns how many blocks were finished.

@@ -21,6 +21,10 @@ from aeras.domain.shop import Fixture, Shop
 GRAIN = timedelta(minutes=15)
 """Default coarseness of an event's time."""
 
+CONTRIBUTIONS = 5
+"""Deeds of one visit that a table with noise counts; see `aeras.privacy.noise`. Raise it only
+together with a new column: stored events were marked by it."""
+
 _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING_READ = Reaction(0.0, 0.0, 0.0, 1.0)
@@ -50,14 +54,18 @@ class _Visit:
     fixtures: set[str] = field(default_factory=set)
     items: set[str] = field(default_factory=set)
     beside: set[Kind] = field(default_factory=set)
+    deeds: int = 0
 
-    def first_of(self, found: Interaction) -> FirstOf:
-        """Marks an interaction as seen and says for which scope it was the first."""
+    def take(self, found: Interaction) -> tuple[FirstOf, bool]:
+        """Marks an interaction as seen; for which scope it was the first, and whether it is one of
+        the first deeds.
+        """
         if not found.kind.beside:
-            return self._scope(found.fixture, found.item)
+            self.deeds += 1
+            return self._scope(found.fixture, found.item), self.deeds <= CONTRIBUTIONS
         first = found.kind not in self.beside
         self.beside.add(found.kind)
-        return FirstOf.SITE if first else FirstOf.NONE
+        return FirstOf.SITE if first else FirstOf.NONE, False
 
     def _scope(self, fixture: str, item: str | None) -> FirstOf:
         """Marks fixture and item as seen and says for which scope this was the first time.
@@ -155,6 +163,7 @@ class Gate:
         that is not a plain code, or a number that is not finite.
         """
         known = self._known_fixture(interaction)
+        first_of, bounded = self._place(interaction, known.camera)
         return Event(
             id=self._ids(),
             at=floor_time(interaction.at, self._grain),
@@ -169,7 +178,7 @@ class Gate:
                 _NOTHING_READ if interaction.kind.beside else _coarse_reaction(interaction.reaction)
             ),
             confidence=round(_unit(interaction.confidence, "confidence"), 2),
-            first_of=self._first_of(interaction, known.camera),
+            first_of=first_of,
             outcome=interaction.outcome and not interaction.kind.beside,
             origin=known.origin,
             attribution=(
@@ -177,6 +186,7 @@ class Gate:
                 if interaction.attribution is None
                 else round(_unit(interaction.attribution, "attribution"), 2)
             ),
+            bounded=bounded,
         )
 
     def visit_ended(self, camera: str | None, visit: int) -> None:
@@ -199,16 +209,16 @@ class Gate:
             raise _unknown(interaction.item, self._shop.id)
         return known
 
-    def _first_of(self, interaction: Interaction, camera: str | None) -> FirstOf:
+    def _place(self, interaction: Interaction, camera: str | None) -> tuple[FirstOf, bool]:
         self._drop_silent(interaction.end_s)
         if interaction.visit is None:
-            return self._lone_first_of(interaction, camera)
+            return self._place_lone(interaction, camera)
         visit = self._visits.get(self._key(camera, interaction.visit))
         if visit is None:
             visit = self._start(interaction, camera)
         visit.camera = camera
         visit.last_s = interaction.end_s
-        return visit.first_of(interaction)
+        return visit.take(interaction)
 
     def _start(self, interaction: Interaction, camera: str | None) -> _Visit:
         nameless = self._visits.get((camera, None))
@@ -222,7 +232,7 @@ class Gate:
     def _key(self, camera: str | None, visit: int | None) -> tuple[str | None, int | None]:
         return (None if self._shared else camera, visit)
 
-    def _lone_first_of(self, interaction: Interaction, camera: str | None) -> FirstOf:
+    def _place_lone(self, interaction: Interaction, camera: str | None) -> tuple[FirstOf, bool]:
         near = [
             visit
             for visit in self._visits.values()
@@ -230,8 +240,9 @@ class Gate:
         ]
         if not near:
             self._visits[camera, None] = visit = _Visit(camera, interaction.end_s)
-            return visit.first_of(interaction)
-        return min(_joined(visit, interaction) for visit in near)
+            return visit.take(interaction)
+        joined = [_joined(visit, interaction) for visit in near]
+        return min(first for first, _ in joined), all(bounded for _, bounded in joined)
 
     def _drop_silent(self, now_s: float) -> None:
         """A clock that jumps back (a file played again) ends the visits from before the jump."""
@@ -244,9 +255,9 @@ class Gate:
             del self._visits[key]
 
 
-def _joined(visit: _Visit, interaction: Interaction) -> FirstOf:
+def _joined(visit: _Visit, interaction: Interaction) -> tuple[FirstOf, bool]:
     visit.last_s = max(visit.last_s, interaction.end_s)
-    return visit.first_of(interaction)
+    return visit.take(interaction)
 
 
 def _unknown(name: str, where: str) -> PrivacyError:

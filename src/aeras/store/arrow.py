@@ -38,6 +38,7 @@ EVENTS = pa.schema(
         ("outcome", pa.bool_()),
         ("origin", _TEXT),
         ("attribution", pa.float64()),
+        ("bounded", pa.bool_()),
     ]
 )
 SALES = pa.schema(
@@ -78,7 +79,7 @@ BLOCKS = pa.schema(
 )
 
 _PLACE = ("site", "fixture", "facing", "item", "planogram")
-_PLAIN = ("id", *_PLACE, "outcome", "confidence", "attribution")
+_PLAIN = ("id", *_PLACE, "outcome", "confidence", "attribution", "bounded")
 _CODED = ("kind", "dwell", "origin")
 _REACTION = ("positive", "hesitant", "rejected", "neutral", "coverage")
 

@@ -43,8 +43,9 @@ from aeras.store.arrow import (
     sales_table,
     stock_table,
 )
+from aeras.store.compacting import drop_fresh, put_in_place, write_fresh
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 GROUPS = ("item", "facing", "fixture", "hour", "day", "site")
 """What `DuckEvents.tally` can group by."""
@@ -65,6 +66,7 @@ _BLOCKS_DDL = (
 )
 
 _ATTRIBUTION_DDL = ("ALTER TABLE events ADD COLUMN attribution DOUBLE",)
+_BOUNDED_DDL = ("ALTER TABLE events ADD COLUMN bounded BOOLEAN DEFAULT FALSE",)
 
 _DDL = (
     """CREATE TABLE events (
@@ -85,6 +87,7 @@ _DDL = (
     "CREATE TABLE aeras_schema (version INTEGER NOT NULL)",
     *_BLOCKS_DDL,
     *_ATTRIBUTION_DDL,
+    *_BOUNDED_DDL,
 )
 
 _VERSION_SQL = f"INSERT INTO aeras_schema VALUES ({SCHEMA_VERSION})"  # noqa: S608 - our number
@@ -153,6 +156,14 @@ class DuckEvents:
         narrowed = {"item": item, "fixture": fixture}
         sql = _counts_sql(by, _scope(by, item, fixture))
         return [_tally(by, row) for row in self._query("events", sql, since, until, narrowed)]
+
+    def tally_bounded(self, by: str, since: datetime, until: datetime) -> list[Tally]:
+        """As `tally`, of the events that are marked ``bounded`` only; see `EventStore`."""
+        if by not in GROUPS:
+            raise InputError(f"cannot tally by {by!r}, expected one of {', '.join(GROUPS)}")
+        sql = _counts_sql(by, _scope(by, None, None))
+        rows = self._query("events", sql, since, until, {"bounded": True})
+        return [_tally(by, row) for row in rows]
 
     def roll(self, until: datetime, fold: Fold) -> int:
         """Makes blocks of the events that are in none; see `EventStore.roll`."""
@@ -239,6 +250,31 @@ class DuckEvents:
                 self._run(f'DELETE FROM {table} WHERE "at" < ?', old)  # noqa: S608 - our own names
             return int(self._run('DELETE FROM events WHERE rolled AND "at" < ?', old)[0][0])
 
+    def older(self, moment: datetime) -> dict[str, int]:
+        """How many records of each kind `delete_before` would drop."""
+        which = {"events": "rolled AND", "sales": "", "stock": "", "pending": ""}
+        with self._guarded():
+            return {
+                table: int(
+                    self._run(
+                        f'SELECT count(*) FROM {table} WHERE {also} "at" < ?',  # noqa: S608 - ours
+                        [naive_utc(moment)],
+                    )[0][0]
+                )
+                for table, also in which.items()
+            }
+
+    def compact(self) -> bool:
+        """Rewrites the file, so that what was deleted is gone from the disk; False if that has to
+        wait. Takes as long as copying the file, and as much room. Raises StoreError.
+        """
+        with self._guarded():
+            fresh = write_fresh(self._con, self._path)
+            self._drop()
+            done = put_in_place(fresh, self._path)
+            self._ready()
+            return done
+
     def close(self) -> None:
         """Merges the log into the file and releases it; safe to call twice."""
         with self._lock:
@@ -274,7 +310,7 @@ class DuckEvents:
         sql: str,
         since: datetime,
         until: datetime,
-        narrowed: Mapping[str, str | None],
+        narrowed: Mapping[str, str | bool | None],
     ) -> list[dict[str, Any]]:
         """Runs an aggregation over the rows of [since, until) that have the values in narrowed."""
         wanted = {column: value for column, value in narrowed.items() if value is not None}
@@ -288,6 +324,7 @@ class DuckEvents:
 
     def _open(self) -> None:
         self._con = duckdb.connect(str(self._path), config=_OPTIONS)
+        drop_fresh(self._path)
         with suppress(PermissionError):  # somebody else's file that we may write is theirs to close
             self._path.chmod(0o600)  # single events are below every k
         if not self._run("SELECT 1 FROM duckdb_tables() WHERE table_name = 'aeras_schema'"):
@@ -297,6 +334,8 @@ class DuckEvents:
             self._in_one([*_BLOCKS_DDL, "UPDATE aeras_schema SET version = 2"])
         if version in {1, 2}:
             self._in_one([*_ATTRIBUTION_DDL, "UPDATE aeras_schema SET version = 3"])
+        if version in {1, 2, 3}:
+            self._in_one([*_BOUNDED_DDL, "UPDATE aeras_schema SET version = 4"])
         if version > SCHEMA_VERSION:
             raise StoreError(
                 f"was written by a newer AERAS (schema {version}, this one knows {SCHEMA_VERSION})",
