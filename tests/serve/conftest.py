@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from fastapi.testclient import TestClient
 from aeras.domain.oversight import Oversight
 from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
+from aeras.serve.live import Listener
 from aeras.store.control import Control
 from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, make_oversight, make_users
 
@@ -84,9 +86,33 @@ def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
     return Site(app, board, users, desk, links, clock, oversight)
 
 
+def form_token(client: TestClient, path: str = "/login") -> str:
+    """The token that a page gives this visitor's forms (a field) or scripts (in its head)."""
+    page = client.get(path, follow_redirects=True).text
+    found = re.search(r'name="csrf" (?:value|content)="([^"]+)"', page)
+    assert found, path
+    return found[1]
+
+
+def script_header(client: TestClient, path: str = "/") -> dict[str, str]:
+    """What a page's script sends with a request that changes something."""
+    return {"X-CSRF-Token": form_token(client, path)}
+
+
 @pytest.fixture
 def site() -> Site:
     return make_site()
+
+
+@pytest.fixture
+def short_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Live streams that end at once."""
+
+    async def ends(_self: Listener) -> AsyncIterator[object]:
+        for message in ():
+            yield message
+
+    monkeypatch.setattr(Listener, "messages", ends)
 
 
 @pytest.fixture

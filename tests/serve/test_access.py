@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from aeras.serve.guard import MAX_BODY
-from tests.serve.conftest import Site, make_site
+from tests.serve.conftest import Site, make_site, script_header
 
 
 def test_a_forged_or_removed_session_is_a_stranger(site: Site):
@@ -32,9 +32,8 @@ def test_a_viewer_may_look_but_not_invite(site: Site):
 def test_inviting_needs_the_page_s_token(ann: TestClient):
     answer = ann.post("/api/items/vegan-salami/invite")
     assert answer.status_code == 403
-    page = ann.get("/surveys").text
-    token = page.split('name="csrf" content="')[1].split('"')[0]
-    answer = ann.post("/api/items/vegan-salami/invite", headers={"X-CSRF-Token": token})
+    header = script_header(ann, "/surveys")
+    answer = ann.post("/api/items/vegan-salami/invite", headers=header)
     assert answer.status_code == 200
     assert answer.json()["svg"].startswith("<svg")
 

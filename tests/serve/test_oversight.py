@@ -1,24 +1,14 @@
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import pytest
 
 from aeras.domain.errors import StoreError
-from tests.serve.conftest import Site
+from tests.serve.conftest import Site, form_token, script_header
 
 SIGNED_IN = ["/", "/items", "/items/vegan-salami", "/triggers", "/surveys", "/cameras"]
 OPEN = ["/login", "/kiosk", "/withdraw", "/thanks", "/privacy"]
-
-
-def token(page: str) -> str:
-    return re.search(r'name="csrf" value="([^"]+)"', page)[1]
-
-
-def header(client) -> dict[str, str]:
-    meta = re.search(r'name="csrf" content="([^"]+)"', client.get("/").text)
-    return {"X-CSRF-Token": meta[1]}
 
 
 def acts(site: Site) -> list[tuple[str, str]]:
@@ -31,7 +21,7 @@ def test_everyone_who_is_signed_in_can_stop_and_every_page_then_says_so(site: Si
     page = client.get("/items").text
     assert 'action="/stop"' in page
     assert "Reading is stopped." not in page
-    answer = client.post("/stop", data={"csrf": token(page), "next": "/items"})
+    answer = client.post("/stop", data={"csrf": form_token(client, "/"), "next": "/items"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/items")
     for path in SIGNED_IN:
         assert "Reading is stopped." in client.get(path).text, path
@@ -45,17 +35,16 @@ def test_everyone_who_is_signed_in_can_stop_and_every_page_then_says_so(site: Si
 @pytest.mark.parametrize(("name", "allowed"), [("vic", 403), ("ann", 403), ("olga", 303)])
 def test_only_the_officer_resumes(site: Site, name: str, allowed: int):
     client = site.signed_in(name)
-    page = client.get("/").text
     site.oversight.switch.stop("vic")
     assert ('action="/resume"' in client.get("/").text) == (allowed == 303)
-    assert client.post("/resume", data={"csrf": token(page)}).status_code == allowed
+    assert client.post("/resume", data={"csrf": form_token(client, "/")}).status_code == allowed
     assert (site.oversight.switch.stopped() is None) == (allowed == 303)
 
 
 def test_an_administrator_is_no_officer(site: Site):
     site.users.add_user("adam", "runs the machines", "admin")
     client = site.signed_in("adam")
-    assert client.post("/api/resume", headers=header(client)).status_code == 403
+    assert client.post("/api/resume", headers=script_header(client)).status_code == 403
     assert client.get("/privacy/officer").status_code == 403
     assert client.get("/privacy/papers/dpia").status_code == 403
 
@@ -64,10 +53,10 @@ def test_stop_and_resume_over_the_api(site: Site):
     vic, olga = site.signed_in("vic"), site.signed_in("olga")
     assert vic.post("/api/stop").status_code == 403  # no form token
     assert vic.get("/api/reading").json() == {"stopped": False, "since": None, "by": None}
-    stopped = vic.post("/api/stop", headers=header(vic)).json()
+    stopped = vic.post("/api/stop", headers=script_header(vic)).json()
     assert (stopped["stopped"], stopped["by"]) == (True, "vic")
     assert olga.get("/api/reading").json() == stopped
-    assert olga.post("/api/resume", headers=header(olga)).json()["stopped"] is False
+    assert olga.post("/api/resume", headers=script_header(olga)).json()["stopped"] is False
 
 
 def test_a_form_from_elsewhere_stops_nothing(site: Site):
@@ -104,10 +93,10 @@ def test_the_officer_s_page_shows_rules_papers_and_log_and_is_logged_once_a_whil
 
 def test_approval_holds_for_the_configuration_that_was_shown(site: Site):
     client = site.signed_in("olga")
-    page = client.get("/privacy/officer").text
-    client.post("/privacy/approve", data={"csrf": token(page), "configuration": "another"})
+    form = {"csrf": form_token(client, "/privacy/officer")}
+    client.post("/privacy/approve", data={**form, "configuration": "another"})
     assert "Approved by" not in client.get("/privacy/officer").text
-    client.post("/privacy/approve", data={"csrf": token(page), "configuration": "ab" * 32})
+    client.post("/privacy/approve", data={**form, "configuration": "ab" * 32})
     assert "Approved by olga" in client.get("/privacy/officer").text
 
 
@@ -136,7 +125,7 @@ def test_shoppers_read_the_notice_in_their_language_without_signing_in(
 def test_a_failed_sign_in_is_logged_without_what_a_stranger_typed(site: Site):
     client = site.client()
     for name in ("ann", "my secret passphrase"):
-        form = {"csrf": token(client.get("/login").text), "name": name, "password": "wrong"}
+        form = {"csrf": form_token(client), "name": name, "password": "wrong"}
         assert client.post("/login", data=form).status_code == 401
     assert acts(site) == [("sign_in_failed", "ann"), ("sign_in_failed", "system")]
     assert "passphrase" not in str(site.oversight.audit.last(9))

@@ -7,8 +7,8 @@ import pyotp
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.serve.conftest import Site, make_site
-from tests.serve.test_sign_in import csrf, sign_in
+from tests.serve.conftest import Site, form_token, make_site
+from tests.serve.test_sign_in import sign_in
 
 
 def shown(page: str, pattern: str) -> str:
@@ -18,7 +18,7 @@ def shown(page: str, pattern: str) -> str:
 
 
 def post(client: TestClient, path: str, page: str, **data: str):
-    return client.post(path, data={"csrf": csrf(client, page), **data})
+    return client.post(path, data={"csrf": form_token(client, page), **data})
 
 
 def changes(site: Site) -> list[str]:

@@ -1,23 +1,16 @@
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
 
 from aeras.domain.errors import ServeError
-from tests.serve.conftest import Site, make_site
-
-
-def csrf(client: TestClient, path: str = "/login") -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', client.get(path).text)
-    assert found
-    return found[1]
+from tests.serve.conftest import Site, form_token, make_site
 
 
 def sign_in(client: TestClient, name: str, password: str, **more: str):
-    data = {"name": name, "password": password, "csrf": csrf(client), **more}
+    data = {"name": name, "password": password, "csrf": form_token(client), **more}
     return client.post("/login", data=data)
 
 
@@ -53,7 +46,7 @@ def test_without_the_form_s_token_nothing_happens(client: TestClient):
     data = {"name": "ann", "password": "correct horse"}
     assert client.post("/login", data=data).status_code == 403
     other = make_site().client()
-    assert client.post("/login", data={**data, "csrf": csrf(other)}).status_code == 403
+    assert client.post("/login", data={**data, "csrf": form_token(other)}).status_code == 403
 
 
 def test_guessing_is_slowed_down_by_name_and_lets_up_with_time(site: Site, client: TestClient):
@@ -78,7 +71,7 @@ def test_signing_out_ends_the_session_everywhere(site: Site):
     client = site.signed_in()
     stolen = client.cookies["aeras_session"]
     assert client.post("/logout").status_code == 403
-    assert client.post("/logout", data={"csrf": csrf(client, "/")}).status_code == 303
+    assert client.post("/logout", data={"csrf": form_token(client, "/")}).status_code == 303
     assert client.get("/api/shop").status_code == 401
     client.cookies.clear()
     client.cookies.set("aeras_session", stolen)
@@ -87,7 +80,7 @@ def test_signing_out_ends_the_session_everywhere(site: Site):
 
 def test_the_set_up_link_makes_the_first_user_once(site: Site, client: TestClient):
     link = site.links.setup()
-    form = {"token": link.split("=")[1], "csrf": csrf(client, link)}
+    form = {"token": link.split("=")[1], "csrf": form_token(client, link)}
     bad = {"name": "cy", "password": "short", "again": "short"}
     assert "at least 10 characters" in client.post("/setup", data={**form, **bad}).text
     bad = {"name": "cy", "password": "long enough 1", "again": "long enough 2"}
@@ -100,7 +93,7 @@ def test_the_set_up_link_makes_the_first_user_once(site: Site, client: TestClien
     user = site.users.user("cy")
     assert user is not None
     assert user.role == "admin"
-    again = {**form, **good, "csrf": csrf(client, "/")}
+    again = {**form, **good, "csrf": form_token(client, "/")}
     assert client.post("/setup", data=again).status_code == 404
 
 
