@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -77,19 +77,32 @@ class SurveyDesk(Protocol):
     def admit(self, token: str) -> Invitation:
         """Whom the token admits, without spending it."""
 
-    def answer(self, token: str, payload: Mapping[str, object], language: str) -> str | None:
-        """Stores the answer and spends the token; the receipt code, or None when consent was
-        refused, in which case nothing is stored and the token is spent.
+    def answer(
+        self,
+        token: str,
+        payload: Mapping[str, object],
+        language: str,
+        version: int | None = None,
+    ) -> str | None:
+        """Stores the answer to that version of the form (None: the one in use) and spends the
+        token; the receipt code, or None when consent was refused, in which case nothing is stored
+        but a count and the token is spent.
         """
 
-    def kiosk(self) -> Invitation | None:
-        """The question the kiosk should ask now, or None."""
+    def kiosk(self, among: Collection[str] | None = None) -> Invitation | None:
+        """The question the kiosk should ask now (about one of these items), or None."""
 
     def answer_kiosk(
-        self, invitation: str, payload: Mapping[str, object], language: str, client_id: str
+        self,
+        invitation: str,
+        payload: Mapping[str, object],
+        language: str,
+        client_id: str,
+        version: int | None = None,
     ) -> str | None:
         """Stores a kiosk's answer once for each ``client_id`` (made by the kiosk, 128 bits of
-        hex); a repeated id returns the same receipt and stores nothing.
+        hex, the first 80 of which are the receipt); a repeated id returns the same receipt and
+        stores nothing.
         """
 
     def withdraw(self, receipt: str) -> bool:

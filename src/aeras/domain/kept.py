@@ -4,6 +4,7 @@ that outlives the moment. This module may not import ``domain.seen``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -332,6 +333,8 @@ class Answer:
         choice: Code of the chosen reason, or None.
         text: Open answer, or "" if none.
         origin: Real or simulated.
+        more: Answers to further questions of the form by their names: a rating, a code, or several
+            codes.
     """
 
     id: str
@@ -347,6 +350,7 @@ class Answer:
     choice: str | None
     text: str
     origin: Origin = Origin.CAMERA
+    more: Mapping[str, int | str | tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

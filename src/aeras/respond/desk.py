@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from aeras.domain.desk import Invitation, Refusal, RefusedError
@@ -34,7 +34,7 @@ class Desk:
 
     Args:
         shop: The site.
-        forms: Forms by id.
+        forms: Forms by id, in the version in use; looked up each time.
         rules: The site's rules.
         triggers: Triggers that were opened.
         answers: Where answers go.
@@ -43,6 +43,8 @@ class Desk:
         grain: Coarseness of `Answer.at`.
         origin: Origin of the answers; ``SIMULATED`` in a shop whose items do not exist.
         on_answer: Told of each answer once it is stored.
+        on_refused: Told the form, its version and the channel when somebody says no.
+        versions: Gives a version of a form that is no longer in use, None if there never was one.
     """
 
     def __init__(
@@ -58,9 +60,13 @@ class Desk:
         grain: timedelta = timedelta(minutes=15),
         origin: Origin = Origin.CAMERA,
         on_answer: Callable[[Answer], None] = lambda answer: None,
+        on_refused: Callable[[str, int, str], None] = lambda form, version, channel: None,
+        versions: Callable[[str, int], Form | None] = lambda form, version: None,
     ) -> None:
         self._shop = shop
-        self._forms = dict(forms)
+        self._forms = forms
+        self._versions = versions
+        self._on_refused = on_refused
         self._rules = tuple(rules)
         self._triggers = triggers
         self._answers = answers
@@ -99,7 +105,13 @@ class Desk:
         ticket = self._ticket(token)
         return self._invitation(token, ticket.survey, ticket.item)
 
-    def answer(self, token: str, payload: Mapping[str, object], language: str) -> str | None:
+    def answer(
+        self,
+        token: str,
+        payload: Mapping[str, object],
+        language: str,
+        version: int | None = None,
+    ) -> str | None:
         """Stores the answer and spends the token; the receipt code, or None when consent was
         refused, in which case nothing is stored and the token is spent.
         """
@@ -114,34 +126,44 @@ class Desk:
             channel=ticket.channel,
             answer_id=secrets.token_hex(16),
             receipt=receipt,
+            version=version,
         )
         if not self._answers.spend_token(ticket.hash, answer):
             raise spent()
         if answer is None:
+            self._refused(ticket.survey, version, ticket.channel)
             return None
         self._on_answer(answer)
         return receipt
 
-    def kiosk(self) -> Invitation | None:
-        """The question the kiosk should ask now, or None."""
+    def kiosk(self, among: Collection[str] | None = None) -> Invitation | None:
+        """The question the kiosk should ask now (about one of these items), or None."""
         for trigger in self._triggers.triggers(state=TriggerState.OPEN):
-            if trigger.survey in self._forms:
+            if among is not None and trigger.item not in among:
+                continue
+            if trigger.survey is not None and trigger.survey in self._forms:
                 return self._invitation(trigger.id, trigger.survey, trigger.item)
         return None
 
     def answer_kiosk(
-        self, invitation: str, payload: Mapping[str, object], language: str, client_id: str
+        self,
+        invitation: str,
+        payload: Mapping[str, object],
+        language: str,
+        client_id: str,
+        version: int | None = None,
     ) -> str | None:
         """Stores a kiosk's answer once for each ``client_id`` (made by the kiosk, 128 bits of
         hex); a repeated id returns the same receipt and stores nothing. Answers that a kiosk held
-        back while offline are taken even if the trigger was closed in the meantime.
+        back while offline are taken even if the trigger was closed in the meantime. The receipt is
+        the id's first 80 bits, so that a kiosk without a network can show it at once.
         """
         if not _CLIENT_ID.fullmatch(client_id):
             raise InputError("the kiosk's answer id is not 32 hex digits", todo="Reload the kiosk")
         trigger = next((t for t in self._triggers.triggers() if t.id == invitation), None)
-        if trigger is None or trigger.survey not in self._forms:
+        if trigger is None or trigger.survey is None or trigger.survey not in self._forms:
             raise _closed()
-        receipt = _receipt(self._keyed("receipt", client_id))
+        receipt = _receipt(bytes.fromhex(client_id))
         answer = self._reply(
             payload,
             language,
@@ -151,8 +173,10 @@ class Desk:
             channel="kiosk",
             answer_id=self._keyed("answer", client_id).hex()[:32],
             receipt=receipt,
+            version=version,
         )
         if answer is None:
+            self._refused(trigger.survey, version, "kiosk")
             return None
         if self._answers.add_answer(answer):
             self._on_answer(answer)
@@ -166,13 +190,22 @@ class Desk:
         """The link as a QR code: one standalone ``<svg>`` without script or style."""
         return qr.svg(url)
 
-    def _form(self, survey: str) -> Form:
+    def _form(self, survey: str, version: int | None = None) -> Form:
         try:
-            return self._forms[survey]
+            form = self._forms[survey]
         except KeyError:
             raise InputError(
                 f"there is no survey {survey[:64]!r}", todo=f"Known: {', '.join(self._forms)}"
             ) from None
+        if version in (None, form.version):
+            return form
+        shown = self._versions(survey, version or 0)
+        if shown is None:
+            raise InputError(f"survey {survey!r} has no version {version}", todo="Load it again")
+        return shown
+
+    def _refused(self, survey: str, version: int | None, channel: str) -> None:
+        self._on_refused(survey, self._form(survey, version).version, channel)
 
     def _open_trigger(self, item: str) -> Trigger | None:
         opened = self._triggers.triggers(state=TriggerState.OPEN)
@@ -208,8 +241,9 @@ class Desk:
         channel: str,
         answer_id: str,
         receipt: str,
+        version: int | None,
     ) -> Answer | None:
-        form = self._form(survey)
+        form = self._form(survey, version)
         if language not in form.languages:
             raise InputError(f"form {survey!r} was not shown in {language[:35]!r}")
         reply = validate_answer(form, payload)
@@ -230,6 +264,7 @@ class Desk:
             choice=reply.choice,
             text=reply.text,
             origin=self._origin,
+            more=reply.more,
         )
 
     def _keyed(self, purpose: str, text: str) -> bytes:

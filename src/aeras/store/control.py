@@ -23,6 +23,7 @@ from aeras.domain.asking import Counted
 from aeras.domain.errors import InputError, StoreError
 from aeras.domain.kept import Answer, Origin, Trigger, TriggerState
 from aeras.store.asking import Asking, count
+from aeras.store.forms import Forms
 from aeras.store.group import Group
 from aeras.store.messages import Messages
 from aeras.store.people import People, sha256
@@ -39,7 +40,7 @@ _LOCK_WAIT_S = 15
 T = TypeVar("T")
 
 
-class Control(Messages, Asking, People):
+class Control(Messages, Asking, People, Forms):
     """The control data of one site; implements `TriggerBook`, `AnswerBook` and `Accounts`.
 
     Every method is one transaction and may be called from any thread. Writes are on disk when
@@ -412,11 +413,13 @@ def _answer_row(answer: Answer) -> dict[str, Any]:
     return row | {
         "origin": answer.origin.value,
         "receipt_hash": receipt_hash(answer.receipt),
+        "more": dict(answer.more),
         "marks": " ".join(answer.marks),
     }
 
 
 def _answer(record: AnswerRecord) -> Answer:
     fields = {name: getattr(record, name) for name in _ANSWER_COLUMNS}
+    more = {k: tuple(v) if isinstance(v, list) else v for k, v in record.more.items()}
     marks = tuple(record.marks.split())
-    return Answer(receipt="", origin=Origin(record.origin), marks=marks, **fields)
+    return Answer(receipt="", origin=Origin(record.origin), more=more, marks=marks, **fields)

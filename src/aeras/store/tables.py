@@ -84,7 +84,32 @@ class AnswerRecord(Base):
     choice: Mapped[str | None] = mapped_column(String(64))
     text: Mapped[str] = mapped_column(Text)
     origin: Mapped[str] = mapped_column(String(16))
+    more: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     marks: Mapped[str] = mapped_column(String(64), default="", server_default="")
+
+
+class FormRecord(Base):
+    """See `aeras.domain.forms.FormVersion`."""
+
+    __tablename__ = "form_versions"
+
+    form: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    published_at: Mapped[datetime | None]
+
+
+class RefusalRecord(Base):
+    """How many said no to a form's question of consent."""
+
+    __tablename__ = "form_refusals"
+
+    form: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(String(32), primary_key=True)
+    count: Mapped[int]
 
 
 class TokenRecord(Base):

@@ -25,8 +25,8 @@ from aeras.insight import evidence, rates
 from aeras.privacy.publish import Publisher
 from aeras.privacy.retention import ClockGuard
 from aeras.respond.desk import Desk
+from aeras.respond.formdesk import Forms
 from aeras.respond.rate import RateRule, out_of_stock
-from aeras.respond.surveys import built_in_forms
 from aeras.respond.triggers import CountRule, Watch
 from aeras.shelf.planogram import next_change
 from aeras.store.control import Control
@@ -92,9 +92,14 @@ class Runtime:
             feed=self._feed,
         )
         rules = [_rule(section) for section in site.triggers]
+        self.forms = Forms(
+            self.control, clock, language=site.shop.language, changed=self._form_changed
+        )
         self.desk = Desk(
             site.shop,
-            forms=built_in_forms(),
+            forms=self.forms,
+            versions=self.forms.version,
+            on_refused=self.forms.refused,
             rules=rules,
             triggers=self.control,
             answers=self.control,
@@ -306,6 +311,9 @@ class Runtime:
         self.control.set_setting(EXPIRED_AT, now.isoformat())
         if dropped:
             log.info("records_expired", count=dropped)
+
+    def _form_changed(self, who: str, what: str, form: str, version: int) -> None:
+        self.oversight.audit.add(Act.FORM_CHANGED, who, what=what, form=form, version=str(version))
 
     def _answered(self, answer: Answer) -> None:
         self.counts["answers"] += 1

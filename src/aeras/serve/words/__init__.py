@@ -9,15 +9,15 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from aeras.serve.words import de, en, people_de, people_en, site_de, site_en
+from aeras.serve.words import de, en, forms_de, forms_en, people_de, people_en, site_de, site_en
 
 if TYPE_CHECKING:
     from aeras.domain.published import Fact, Rate
     from aeras.serve.schemas import LiveOut
 
 CATALOGUES: dict[str, Mapping[str, str]] = {
-    "en": {**en.WORDS, **site_en.WORDS, **people_en.WORDS},
-    "de": {**de.WORDS, **site_de.WORDS, **people_de.WORDS},
+    "en": {**en.WORDS, **site_en.WORDS, **people_en.WORDS, **forms_en.WORDS},
+    "de": {**de.WORDS, **site_de.WORDS, **people_de.WORDS, **forms_de.WORDS},
 }
 NAMES = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "ja": "日本語"}
 DEFAULT = "en"
