@@ -21,6 +21,13 @@ def post(client: TestClient, path: str, page: str, **data: str):
     return client.post(path, data={"csrf": form_token(client, page), **data})
 
 
+def told(client: TestClient, path: str, page: str, **data: str) -> str:
+    """The page that a form leads to, which shows a secret this once."""
+    answer = post(client, path, page, **data)
+    assert (answer.status_code, answer.headers["location"]) == (303, page)
+    return client.get(page).text
+
+
 def changes(site: Site) -> list[str]:
     entries = [e for e in site.oversight.audit.last(99)[::-1] if e.act == "user_changed"]
     return [f"{e.who}: {e.about.get('user', '')} {e.about['what']}" for e in entries]
@@ -28,8 +35,9 @@ def changes(site: Site) -> list[str]:
 
 def test_an_invitation_works_once_and_the_invited_choose_their_password(site: Site):
     ada = site.signed_in("ada")
-    answer = post(ada, "/users/invite", "/users", name="ben", role="manager")
-    link = shown(answer.text, r"(/join\?token=[\w-]+)")
+    page = told(ada, "/users/invite", "/users", name="ben", role="manager")
+    assert "/join?token" not in ada.get("/users").text
+    link = shown(page, r"(/join\?token=[\w-]+)")
     ben = site.client()
     form = {"token": link.split("=")[1], "password": "a long sentence", "again": "a long sentence"}
     assert "at least 10" in post(ben, "/join", link, **{**form, "password": "x", "again": "x"}).text
@@ -43,7 +51,7 @@ def test_an_invitation_works_once_and_the_invited_choose_their_password(site: Si
 def test_an_invitation_that_is_too_old_or_replaced_is_dead(site: Site):
     ada = site.signed_in("ada")
     links = [
-        shown(post(ada, "/users/invite", "/users", name="ben").text, r"(/join\?token=[\w-]+)")
+        shown(told(ada, "/users/invite", "/users", name="ben"), r"(/join\?token=[\w-]+)")
         for _ in range(2)
     ]
     assert site.client().get(links[0]).status_code == 404
@@ -82,7 +90,12 @@ def turn_on(site: Site, client: TestClient) -> tuple[str, list[str]]:
     form = {"csrf": shown(page, r'name="csrf" value="([^"]+)"'), "sealed": sealed}
     assert client.post("/account/second-factor", data={**form, "code": "123"}).status_code == 422
     answer = client.post("/account/second-factor", data={**form, "code": code})
-    codes = re.findall(r"<li><code>([0-9a-f-]{23})</code>", answer.text)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account")
+    codes, again = (
+        re.findall(r"<li><code>([0-9a-f-]{23})</code>", client.get("/account").text)
+        for _ in range(2)
+    )
+    assert again == []
     assert len(codes) == 8
     return secret, codes
 
@@ -175,7 +188,7 @@ def test_throttles_and_sessions_outlive_a_restart(site: Site):
 
 def test_a_token_is_shown_once_and_opens_the_api_for_its_role_only(site: Site):
     ann = site.signed_in("ann")
-    page = post(ann, "/account/tokens", "/account", name="till", role="viewer", days="2").text
+    page = told(ann, "/account/tokens", "/account", name="till", role="viewer", days="2")
     token = shown(page, r"(aeras_[\w-]{43})")
     assert token not in ann.get("/account").text
     machine, header = site.client(), {"Authorization": f"Bearer {token}"}
@@ -188,6 +201,14 @@ def test_a_token_is_shown_once_and_opens_the_api_for_its_role_only(site: Site):
     site.users.set_disabled("ann", False)
     site.clock.now += timedelta(days=3)
     assert machine.get("/api/shop", headers=header).status_code == 401
+
+
+def test_what_is_shown_once_waits_for_its_own_visitor_and_not_for_long(site: Site):
+    ada, other = site.signed_in("ada"), site.signed_in("ada")
+    post(ada, "/users/invite", "/users", name="ben")
+    assert "/join?token" not in other.get("/users").text
+    site.clock.now += timedelta(minutes=6)
+    assert "/join?token" not in ada.get("/users").text
 
 
 @pytest.mark.parametrize(
@@ -222,8 +243,8 @@ def test_only_this_site_s_names_are_answered(client: TestClient, host: str, stat
 
 def test_no_secret_that_was_given_out_is_in_the_database(site: Site, tmp_path):
     ada = site.signed_in("ada")
-    invited = shown(post(ada, "/users/invite", "/users", name="ben").text, r"token=([\w-]+)")
-    made = post(ada, "/account/tokens", "/account", name="till", role="viewer", days="2").text
+    invited = shown(told(ada, "/users/invite", "/users", name="ben"), r"token=([\w-]+)")
+    made = told(ada, "/account/tokens", "/account", name="till", role="viewer", days="2")
     _, codes = turn_on(site, ada)
     stored = b"".join(f.read_bytes() for f in site.users._path.parent.iterdir())
     for secret in (invited, shown(made, r"(aeras_[\w-]{43})"), ada.cookies["aeras_session"]):

@@ -26,6 +26,7 @@ from aeras.serve.guard import BodyLimit, KnownHosts, SecurityHeaders
 from aeras.serve.links import OneTimeLinks
 from aeras.serve.live import Hub
 from aeras.serve.memo import RememberingBoard
+from aeras.serve.once import ShownOnce
 from aeras.serve.render import Pages
 from aeras.serve.session import Sessions
 from aeras.serve.throttle import StoredThrottle, Throttle
@@ -122,6 +123,7 @@ def create_app(
         "oversight": oversight,
         "site_desk": site_desk,
         "viewed": privacy.Viewed(),
+        "once": ShownOnce(clock),
         "hub": hub,
         "clock": clock,
         "links": links or OneTimeLinks(clock),

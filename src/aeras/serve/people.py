@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
@@ -43,6 +44,19 @@ def _accounts(request: Request) -> Accounts:
     return accounts
 
 
+def _then_show(request: Request, page: str, **facts: str) -> Response:
+    """Leads to a page that shows something this once: loading it again neither shows it again nor
+    repeats what was done.
+    """
+    request.app.state.once.keep(visitor(request).nonce, page, **facts)
+    return RedirectResponse(page, 303)
+
+
+def _shown_once(request: Request, page: str) -> Mapping[str, str]:
+    found: Mapping[str, str] = request.app.state.once.take(visitor(request).nonce, page)
+    return found
+
+
 def _log(request: Request, who: User, **about: str) -> None:
     request.app.state.oversight.audit.add(Act.USER_CHANGED, who.name, **about)
 
@@ -56,10 +70,9 @@ def users(request: Request, _admin: Admin) -> Response:
     return _users(request)
 
 
-def _users(
-    request: Request, *, problem: str = "", link: str = "", invited: str = "", status: int = 200
-) -> Response:
+def _users(request: Request, *, problem: str = "", status: int = 200) -> Response:
     state = request.app.state
+    once = _shown_once(request, "/users")
     page: Response = state.pages.page(
         request,
         "users.html",
@@ -71,8 +84,8 @@ def _users(
         tokens=_accounts(request).tokens(state.clock()),
         roles=list(Role),
         problem=problem,
-        link=link,
-        invited=invited,
+        link=once.get("link", ""),
+        invited=once.get("name", ""),
         days=INVITED.days,
     )
     return page
@@ -88,7 +101,8 @@ def invite(request: Request, admin: Admin, name: FormText, role: FormText = "vie
         return _users(request, problem=str(error), status=422)
     known = _accounts(request).user(name)
     _log(request, admin, user=name, what="new password link" if known else f"invited as {role}")
-    return _users(request, link=f"{base_url(request)}/join?token={token}", invited=name)
+    link = f"{base_url(request)}/join?token={token}"
+    return _then_show(request, "/users", link=link, name=name)
 
 
 @router.post("/users/change", dependencies=FROM_OUR_PAGE)
@@ -173,16 +187,9 @@ def account(request: Request, user: Person) -> Response:
     return _account(request, user)
 
 
-def _account(
-    request: Request,
-    user: User,
-    *,
-    problem: str = "",
-    codes: list[str] | None = None,
-    token: str = "",
-    status: int = 200,
-) -> Response:
+def _account(request: Request, user: User, *, problem: str = "", status: int = 200) -> Response:
     state = request.app.state
+    once = _shown_once(request, "/account")
     fresh = _accounts(request).user(user.name) or user
     secret = pyotp.random_base32()
     uri = pyotp.TOTP(secret).provisioning_uri(
@@ -202,9 +209,9 @@ def _account(
         secret=" ".join(secret[i : i + 4] for i in range(0, len(secret), 4)),
         sealed=state.sessions.seal(visitor(request), "factor", secret),
         svg="" if fresh.second_factor else state.desk.qr_svg(uri),
-        codes=codes or [],
+        codes=once.get("codes", "").split(),
         tokens=mine,
-        token=token,
+        token=once.get("token", ""),
         token_roles=[role for role in TOKEN_ROLES if allows(user.role, role)],
         max_days=MAX_TOKEN_DAYS,
     )
@@ -224,7 +231,7 @@ def second_factor_on(
     if codes is None:
         return _account(request, user, problem="login.code.wrong", status=422)
     _log(request, user, user=user.name, what="second factor on")
-    return _account(request, user, codes=codes)
+    return _then_show(request, "/account", codes=" ".join(codes))
 
 
 @router.post("/account/second-factor/off", dependencies=FROM_OUR_PAGE)
@@ -265,7 +272,7 @@ def make_token(
     except InputError as error:
         return _account(request, user, problem=str(error), status=422)
     _log(request, user, token=name.strip(), what=f"token made, role {role}, {days} days")
-    return _account(request, user, token=token)
+    return _then_show(request, "/account", token=token)
 
 
 @router.post("/account/tokens/revoke", dependencies=FROM_OUR_PAGE)
