@@ -11,7 +11,10 @@ from pathlib import Path
 from aeras.domain import kept
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "data-dictionary.md"
-STORED = (kept.Event, kept.Reaction, kept.Block, kept.Answer, kept.Trigger, kept.Sale, kept.Stock)
+STORED = (
+    *(kept.Event, kept.Reaction, kept.Block, kept.ShelfLevel, kept.Answer, kept.Trigger),
+    *(kept.Sale, kept.Stock),
+)
 INTRO = """# What is stored
 
 Made from `aeras.domain.kept` by `make docs`. Nothing else is written to the databases but users'

@@ -16,6 +16,8 @@ from aeras.domain.kept import (
     Origin,
     Reaction,
     ReactionLabel,
+    ShelfLevel,
+    StockLevel,
     Tally,
 )
 from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture, Item, Shop
@@ -74,6 +76,14 @@ def event(**changes: Any) -> Event:
         first_of=FirstOf.SITE,
         outcome=True,
         origin=Origin.CAMERA,
+    )
+    return replace(base, **changes)
+
+
+def shelf_level(**changes: Any) -> ShelfLevel:
+    """Oat milk's facing, full for a whole grain."""
+    base = ShelfLevel(
+        NOON, "corner", "drinks", "d1", "oat-milk", "1", StockLevel.FULL, coverage=1.0
     )
     return replace(base, **changes)
 

@@ -282,6 +282,43 @@ class Stock:
     origin: Origin = Origin.CAMERA
 
 
+class StockLevel(StrEnum):
+    """How much of its item a facing shows."""
+
+    FULL = "full"
+    LOW = "low"
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfLevel:
+    """What a facing showed in one time grain; of the shelf, of nobody. A later record of the same
+    facing, planogram and grain takes the place of an earlier one.
+
+    Attributes:
+        at: UTC start of the site's time grain.
+        site, fixture, facing: Ids from the site file.
+        item: Id of the item that is planned there.
+        planogram: Version that was valid.
+        level: The last that was told in the grain: one that had held for the site's hold time.
+            ``unknown`` if none was.
+        coverage: Share of the grain for which the level could be told, in twentieths; an exact one
+            would tell when somebody stood there.
+        origin: Real camera or simulation.
+    """
+
+    at: datetime
+    site: str
+    fixture: str
+    facing: str
+    item: str
+    planogram: str
+    level: StockLevel
+    coverage: float
+    origin: Origin = Origin.CAMERA
+
+
 class TriggerState(StrEnum):
     """Life of a trigger."""
 

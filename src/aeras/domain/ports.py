@@ -17,6 +17,7 @@ from aeras.domain.kept import (
     Block,
     Event,
     Sale,
+    ShelfLevel,
     Stock,
     Tally,
     Trigger,
@@ -98,6 +99,33 @@ class EventStore(Protocol):
 
     def close(self) -> None:
         """Flushes and releases the file."""
+
+
+class ShelfBook(Protocol):
+    """What the facings showed, by time grain. UTC, half-open [since, until). Raises StoreError."""
+
+    def append_levels(self, levels: Sequence[ShelfLevel]) -> None:
+        """Stores levels; one of the same facing, planogram and grain is replaced."""
+
+    def levels(self, since: datetime, until: datetime) -> list[ShelfLevel]:
+        """Levels in order of time, then facing."""
+
+    def shown_now(self) -> list[ShelfLevel]:
+        """Of each facing the latest grain in which a level was told, its ``at`` set to the first
+        grain of the unbroken run of that level (and planogram).
+        """
+
+    def misplaced(self, since: datetime, until: datetime) -> list[Misplaced]:
+        """Every misplacement, in order of time. Not for publication: of single visits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """An item lay at a facing that is planned for another, from a time grain (UTC) on."""
+
+    at: datetime
+    item: str
+    facing: str
 
 
 class Apart(StrEnum):

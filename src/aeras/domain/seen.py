@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aeras.domain.geometry import Box
 from aeras.domain.kept import Kind, Reaction
+from aeras.domain.kept import StockLevel as StockLevel  # noqa: PLC0414 - seen as well as kept
 
 EXPRESSIONS = (
     "neutral",
@@ -209,15 +209,6 @@ class Interaction:
     visit: int | None
     at: datetime
     attribution: float | None = None
-
-
-class StockLevel(StrEnum):
-    """How much of its item a facing shows."""
-
-    FULL = "full"
-    LOW = "low"
-    EMPTY = "empty"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

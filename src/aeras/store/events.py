@@ -44,6 +44,7 @@ from aeras.store.arrow import (
     stock_table,
 )
 from aeras.store.compacting import drop_fresh, put_in_place, write_fresh
+from aeras.store.shelf import SHELF_DDL, ShelfTable
 
 SCHEMA_VERSION = 4
 
@@ -99,7 +100,7 @@ _OPTIONS: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-class DuckEvents:
+class DuckEvents(ShelfTable):
     """The event store of one site; implements `aeras.domain.ports.EventStore`.
 
     One process may own the file. Within it every thread may call every method: calls take turns
@@ -246,7 +247,7 @@ class DuckEvents:
         """
         old = [naive_utc(moment)]
         with self._guarded(), self._transaction():
-            for table in ("sales", "stock", "pending"):
+            for table in ("sales", "stock", "pending", "shelf"):
                 self._run(f'DELETE FROM {table} WHERE "at" < ?', old)  # noqa: S608 - our own names
             return int(self._run('DELETE FROM events WHERE rolled AND "at" < ?', old)[0][0])
 
@@ -329,6 +330,7 @@ class DuckEvents:
             self._path.chmod(0o600)  # single events are below every k
         if not self._run("SELECT 1 FROM duckdb_tables() WHERE table_name = 'aeras_schema'"):
             self._create()
+        self._run(SHELF_DDL)
         version = int(self._run("SELECT max(version) FROM aeras_schema")[0][0])
         if version == 1:
             self._in_one([*_BLOCKS_DDL, "UPDATE aeras_schema SET version = 2"])

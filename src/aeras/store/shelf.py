@@ -1,0 +1,113 @@
+"""The table of what facings showed, beside the events in the same file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from aeras.domain.kept import Origin, ShelfLevel, StockLevel
+from aeras.domain.ports import Misplaced
+from aeras.store.arrow import naive_utc
+
+SHELF_DDL = """CREATE TABLE IF NOT EXISTS shelf (
+    "at" TIMESTAMP NOT NULL, "site" VARCHAR NOT NULL, "fixture" VARCHAR NOT NULL,
+    "facing" VARCHAR NOT NULL, "item" VARCHAR NOT NULL, "planogram" VARCHAR NOT NULL,
+    "level" VARCHAR NOT NULL, "coverage" DOUBLE NOT NULL, "origin" VARCHAR NOT NULL)"""
+
+_NAMES = ("at", "site", "fixture", "facing", "item", "planogram", "level", "coverage", "origin")
+_ROW = ", ".join(f's."{name}"' for name in _NAMES)
+_SHELF = pa.schema(
+    [
+        (name, {"at": pa.timestamp("us"), "coverage": pa.float64()}.get(name, pa.string()))
+        for name in _NAMES
+    ]
+)
+
+_SHOWN_NOW = f"""
+WITH told AS (SELECT *, rowid AS n FROM shelf WHERE level != 'unknown'),
+newest AS (SELECT facing, arg_max(n, ("at", n)) AS n FROM told GROUP BY facing),
+latest AS (SELECT told.* FROM told JOIN newest USING (n)),
+broken AS (
+    SELECT s.facing, max(t."at") AS "at" FROM latest s JOIN told t
+        ON t.facing = s.facing AND (t.level != s.level OR t.planogram != s.planogram)
+    GROUP BY s.facing)
+SELECT {_ROW}, coalesce((
+    SELECT min(t."at") FROM told t WHERE t.facing = s.facing AND t.planogram = s.planogram
+        AND (b."at" IS NULL OR t."at" > b."at")), s."at") AS since
+FROM latest s LEFT JOIN broken b ON b.facing = s.facing
+ORDER BY s.facing
+"""  # noqa: S608 - our own names
+
+
+class ShelfTable:
+    """Implements `aeras.domain.ports.ShelfBook` for `DuckEvents`, whose file and lock it uses."""
+
+    _con: Any
+
+    def append_levels(self, levels: Sequence[ShelfLevel]) -> None:
+        """Stores levels; one of the same facing, planogram and grain is replaced."""
+        newest = {(one.at, one.facing, one.planogram): one for one in levels}
+        if not newest:
+            return
+        rows = list(newest.values())
+        columns: dict[str, Any] = {name: [getattr(r, name) for r in rows] for name in _NAMES}
+        columns["at"] = [naive_utc(row.at) for row in rows]
+        with self._guarded():
+            self._con.register("aeras_batch", pa.table(columns, schema=_SHELF))
+            try:
+                with self._transaction():
+                    self._run(
+                        "DELETE FROM shelf USING aeras_batch b WHERE shelf.at = b.at "
+                        "AND shelf.facing = b.facing AND shelf.planogram = b.planogram"
+                    )
+                    self._run("INSERT INTO shelf SELECT * FROM aeras_batch")
+            finally:
+                self._con.unregister("aeras_batch")
+
+    def levels(self, since: datetime, until: datetime) -> list[ShelfLevel]:
+        """Levels of [since, until) in order of time, then facing."""
+        sql = f'SELECT {_ROW} FROM shelf s WHERE "at" >= ? AND "at" < ? ORDER BY "at", facing'  # noqa: S608 - our own names
+        with self._guarded():
+            return [_level(row) for row in self._run(sql, [naive_utc(since), naive_utc(until)])]
+
+    def shown_now(self) -> list[ShelfLevel]:
+        """What each facing showed last, from when on; see `ShelfBook.shown_now`."""
+        with self._guarded():
+            rows = self._run(_SHOWN_NOW)
+        return [_level((since, *row[1:])) for *row, since in rows]
+
+    def misplaced(self, since: datetime, until: datetime) -> list[Misplaced]:
+        """Every misplacement, in order of time; see `ShelfBook.misplaced`."""
+        sql = """SELECT "at", item, facing FROM events WHERE kind = 'misplaced' AND "at" >= ?
+            AND "at" < ? AND item IS NOT NULL AND facing IS NOT NULL ORDER BY "at" """
+        with self._guarded():
+            rows = self._run(sql, [naive_utc(since), naive_utc(until)])
+        return [Misplaced(at.replace(tzinfo=UTC), item, facing) for at, item, facing in rows]
+
+    def _run(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        raise NotImplementedError
+
+    def _guarded(self) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
+    def _transaction(self) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
+
+def _level(row: Sequence[Any]) -> ShelfLevel:
+    at, site, fixture, facing, item, planogram, level, coverage, origin = row
+    return ShelfLevel(
+        at=at.replace(tzinfo=UTC),
+        site=site,
+        fixture=fixture,
+        facing=facing,
+        item=item,
+        planogram=planogram,
+        level=StockLevel(level),
+        coverage=coverage,
+        origin=Origin(origin),
+    )
