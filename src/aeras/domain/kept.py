@@ -372,6 +372,8 @@ class Answer:
         origin: Real or simulated.
         more: Answers to further questions of the form by their names: a rating, a code, or several
             codes.
+        marks: What is odd about it, see `aeras.respond.defence.Mark`; those that look as if made by
+            a machine are kept out of every figure.
     """
 
     id: str
@@ -388,6 +390,7 @@ class Answer:
     text: str
     origin: Origin = Origin.CAMERA
     more: Mapping[str, int | str | tuple[str, ...]] = field(default_factory=dict)
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +413,3 @@ class Topic:
     label: str
     share: float
     answers: int
-        marks: What is odd about it, see `aeras.respond.defence.Mark`; those that look as if made by
-            a machine are kept out of every figure.
-    marks: tuple[str, ...] = ()

@@ -35,9 +35,9 @@ from aeras.store.tables import (
     TriggerRecord,
 )
 
+T = TypeVar("T")
 _OWNER_ONLY = 0o600
 _LOCK_WAIT_S = 15
-T = TypeVar("T")
 
 
 class Control(Messages, Asking, People, Forms):
@@ -60,9 +60,9 @@ class Control(Messages, Asking, People, Forms):
         self._nobody = self._hasher.hash(secrets.token_hex(16))
         _create_for_owner(path)
         self._engine = _engine(path)
+        self._group = Group(self._engine)
         try:
             with self._translated(), self._engine.connect() as fresh:
-        self._group = Group(self._engine)
                 connection = fresh.execution_options(takes_write_lock=True)
                 with connection.begin():
                     migrate(connection, where=str(path))
@@ -160,9 +160,9 @@ class Control(Messages, Asking, People, Forms):
         Args:
             token_hash: Hash of the token.
             answer: None when consent was refused: the token is burnt and nothing is stored.
+            counted: Where it is counted.
 
         Returns:
-            counted: Where it is counted.
             False, with nothing stored, when the token was spent before or never issued.
         """
         burn = update(TokenRecord).where(TokenRecord.hash == token_hash, ~TokenRecord.spent)
@@ -277,16 +277,16 @@ class Control(Messages, Asking, People, Forms):
         with self._translated(), Session(self._engine) as session, session.begin():
             yield session
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except IntegrityError:
     def _write(self, work: Callable[[Connection], T]) -> T:
         """Runs a write that many may ask for at once, together with theirs."""
         with self._translated():
             return self._group.run(work)
 
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
             raise  # the caller knows which rule was broken
         except DatabaseError as error:
             raise _store_error(error, self._path) from error

@@ -122,6 +122,8 @@ class TokenRecord(Base):
     item: Mapped[str] = mapped_column(String(64))
     channel: Mapped[str] = mapped_column(String(32))
     spent: Mapped[bool] = mapped_column(default=False)
+    opened: Mapped[bool] = mapped_column(default=False, server_default="0")
+    refused: Mapped[bool] = mapped_column(default=False, server_default="0")
 
 
 class UserRecord(Base):
@@ -147,8 +149,6 @@ class RecoveryRecord(Base):
 
 
 class SessionRecord(Base):
-    opened: Mapped[bool] = mapped_column(default=False, server_default="0")
-    refused: Mapped[bool] = mapped_column(default=False, server_default="0")
     """Somebody is signed in."""
 
     __tablename__ = "sessions"
