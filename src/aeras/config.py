@@ -283,6 +283,15 @@ _OF_COUNT = {"threshold"}
 _OF_RATE = {"measure", "margin", "fdr", "min_handled"}
 
 
+class StockSection(_Section):
+    """``stock``: whether empty and low facings are told, and how long one must be so."""
+
+    watch: bool = True
+    hold: Duration = Field(
+        default=timedelta(seconds=60), ge=timedelta(seconds=5), le=timedelta(hours=1)
+    )
+
+
 class TriggerSection(_Section):
     """One rule of ``triggers``."""
 
@@ -335,6 +344,7 @@ class SiteFile(_Section):
     planogram_file: str | None = None
     map: MapSection | None = None
     triggers: tuple[TriggerSection, ...] = ()
+    stock: StockSection = StockSection()
     server: ServerSection = ServerSection()
     data: str = "data"
 
@@ -564,6 +574,7 @@ def _known_keys(location: Location) -> list[str]:
         "fixtures": FixtureSection,
         "map": MapSection,
         "triggers": TriggerSection,
+        "stock": StockSection,
         "server": ServerSection,
         "tls": TlsSection,
     }

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from aeras.domain.errors import InputError
+from aeras.domain.ports import Apart
 from aeras.domain.shop import Item
 from aeras.shelf.planogram import (
     Change,
@@ -16,6 +18,7 @@ from aeras.shelf.planogram import (
     compare,
     missing_facings,
     next_change,
+    promoted_spans,
     read_rows,
     rows_of,
     valid_at,
@@ -142,3 +145,48 @@ def test_a_new_version_ends_the_open_one_and_a_kept_one_cannot_change() -> None:
 
 def test_a_comparison_lists_what_moves() -> None:
     assert compare(*read(GOOD)[0]) == [Change("a1", "milk", "tea"), Change("a2", None, "milk")]
+
+
+PROMOTED = """version,valid_from,valid_to,facing,item,promotion
+spring,2026-03-01,2026-06-01,a1,milk,yes
+spring,2026-03-01,2026-06-01,a2,milk,2026-05-30/2026-06-04
+summer,2026-06-01,,a1,milk,/2026-06-03
+summer,2026-06-01,,a2,,no
+"""
+
+
+def test_promotions_are_spans_of_the_item_within_its_version() -> None:
+    versions, faults = read(PROMOTED)
+    assert faults == []
+    rows = rows_of(versions, KNOWN.items, "Europe/Berlin")
+    assert read(as_csv(rows)) == (versions, [])
+    until = datetime(2026, 12, 1, tzinfo=UTC)
+    [span] = promoted_spans(versions, datetime(2026, 3, 10, tzinfo=UTC), until)
+    assert (span.item, span.why) == ("milk", Apart.PROMOTED)
+    assert span.since == datetime(2026, 3, 10, tzinfo=UTC)
+    assert span.until == datetime(2026, 6, 2, 22, 0, tzinfo=UTC)  # midnight in Berlin
+    assert promoted_spans(versions, until, datetime(2027, 1, 1, tzinfo=UTC)) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("a1,milk,perhaps", "no promotion"),
+        ("a1,milk,2026-05-01/2026-04-01", "ends before it begins"),
+        ("a1,milk,2026-05-41/", "no date"),
+        ("a1,,yes", "nothing stands there"),
+    ],
+)
+def test_a_promotion_that_cannot_be_is_told_by_its_line(cell: str, said: str) -> None:
+    _, faults = read(f"version,valid_from,facing,item,promotion\nb,2026-03-01,{cell}\n")
+    [(line, what)] = faults
+    assert line == 2
+    assert said in what
+
+
+def test_a_promotion_that_starts_is_a_change_and_a_kept_version_cannot_gain_one() -> None:
+    (plain, _), _ = read(GOOD)
+    offered = replace(plain, id="offer", promotions={"a1": (None, None)})
+    assert compare(plain, offered) == [Change("a1", "milk", "milk", (False, True))]
+    with pytest.raises(InputError, match="or promotions"):
+        added([plain], [replace(plain, promotions={"a1": (None, None)})], where="new.csv")

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -16,10 +16,17 @@ from zoneinfo import ZoneInfo
 from stdnum import ean
 
 from aeras.domain.errors import InputError
+from aeras.domain.ports import Apart, ShelfSpan
 from aeras.domain.shop import Item
 
-COLUMNS = ("version", "valid_from", "valid_to", "facing", "item")
-"""Of the CSV file that is written; a file that is read may have ``gtin`` beside or for ``item``."""
+COLUMNS = ("version", "valid_from", "valid_to", "facing", "item", "promotion")
+"""Of the CSV file that is written; a file that is read may have ``gtin`` beside or for ``item``,
+and may lack the times and ``promotion``.
+"""
+YES, NO = frozenset({"yes", "true", "1"}), frozenset({"", "no", "false", "0"})
+
+Span = tuple[datetime | None, datetime | None]
+"""From and to (UTC), the latter no longer in it; None: as long as the version is valid."""
 MAX_ROWS = 200_000
 
 
@@ -34,6 +41,7 @@ class Row:
     facing: str
     item: str
     gtin: str = ""
+    promotion: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +53,14 @@ class Version:
         valid_from: First moment (UTC), or None: since ever.
         valid_to: First moment (UTC) at which it is no longer valid, or None: until further notice.
         items: Item id of each facing; None where nothing stands.
+        promotions: Facings whose item is on promotion, and when.
     """
 
     id: str
     valid_from: datetime | None
     valid_to: datetime | None
     items: Mapping[str, str | None]
+    promotions: Mapping[str, Span] = field(default_factory=dict)
 
     def holds(self, at: datetime) -> bool:
         """Whether it is valid at a moment."""
@@ -142,7 +152,7 @@ def _row(values: Mapping[str, Any], line: int) -> Row:
         return "" if value is None else str(value).strip()
 
     return Row(line, text("version"), text("valid_from"), text("valid_to"), text("facing"),
-               text("item"), text("gtin"))  # fmt: skip
+               text("item"), text("gtin"), text("promotion"))  # fmt: skip
 
 
 def versions_of(
@@ -172,11 +182,15 @@ def versions_of(
             if (row.valid_from, row.valid_to) != (own[0].valid_from, own[0].valid_to)
         ][:1]
         items: dict[str, str | None] = {}
+        promotions: dict[str, Span] = {}
         for row in own:
             item = _item(row, known, gtins, faults)
             faults += _facing_faults(row, items, known)
             items[row.facing] = item
-        found[name] = Version(name, moments[0], moments[1], items)
+            promoted = _promotion(row, zone, faults)
+            if promoted is not None:
+                promotions[row.facing] = promoted
+        found[name] = Version(name, moments[0], moments[1], items, promotions)
     ordered = sorted(found.values(), key=lambda v: (v.valid_from is not None, v.valid_from or 0))
     return ordered, faults + _time_faults(ordered, first_line)
 
@@ -202,6 +216,26 @@ def _moment(text: str, line: int, zone: ZoneInfo, faults: list[Fault]) -> dateti
         faults.append(Fault(line, f"{text!r} is no date: expected 2026-01-31 or 2026-01-31T08:00"))
         return None
     return moment.astimezone(UTC)
+
+
+def _promotion(row: Row, zone: ZoneInfo, faults: list[Fault]) -> Span | None:
+    """When the row's item is on promotion; None if it is not."""
+    text = row.promotion.lower()
+    if text in NO:
+        return None
+    if not (row.item or row.gtin):
+        faults.append(Fault(row.line, "nothing stands there, so that nothing is on promotion"))
+        return None
+    if text in YES:
+        return None, None
+    if text.count("/") != 1:
+        what = f"{row.promotion!r} is no promotion: expected yes, no or 2026-01-31/2026-02-07"
+        faults.append(Fault(row.line, what))
+        return None
+    begins, ends = (_moment(part, row.line, zone, faults) for part in row.promotion.split("/"))
+    if begins and ends and ends <= begins:
+        faults.append(Fault(row.line, f"the promotion {row.promotion} ends before it begins"))
+    return begins, ends
 
 
 def _facing_faults(row: Row, before: Mapping[str, str | None], known: Known) -> list[Fault]:
@@ -298,9 +332,13 @@ def added(old: Sequence[Version], new: Sequence[Version], *, where: str) -> list
         same = kept.get(version.id)
         if same is None:
             fresh.append(version)
-        elif dict(same.items) != dict(version.items):
+        elif (dict(same.items), dict(same.promotions)) != (
+            dict(version.items),
+            dict(version.promotions),
+        ):
             raise InputError(
-                f"version {version.id!r} is kept already with other items; events name it",
+                f"version {version.id!r} is kept already with other items or promotions; events "
+                "name it",
                 where=where,
                 todo="Give the new version a name of its own",
             )
@@ -316,18 +354,59 @@ def added(old: Sequence[Version], new: Sequence[Version], *, where: str) -> list
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A facing whose item differs between two versions; None where nothing stands."""
+    """A facing whose item, or whether it is on promotion, differs between two versions; None where
+    nothing stands.
+    """
 
     facing: str
     before: str | None
     after: str | None
+    promoted: tuple[bool, bool] = (False, False)
 
 
 def compare(before: Version, after: Version) -> list[Change]:
     """What moves between two versions, by facing."""
     facings = sorted({*before.items, *after.items})
-    changes = (Change(f, before.items.get(f), after.items.get(f)) for f in facings)
-    return [change for change in changes if change.before != change.after]
+    changes = (
+        Change(
+            f,
+            before.items.get(f),
+            after.items.get(f),
+            (f in before.promotions, f in after.promotions),
+        )
+        for f in facings
+    )
+    return [c for c in changes if c.before != c.after or c.promoted[0] != c.promoted[1]]
+
+
+def promoted_spans(
+    versions: Sequence[Version], since: datetime, until: datetime
+) -> list[ShelfSpan]:
+    """When items were on promotion at any of their facings, within [since, until)."""
+    found: dict[str, list[tuple[datetime, datetime]]] = {}
+    for version in versions:
+        for facing, (begins, ends) in version.promotions.items():
+            start = max(moment for moment in (version.valid_from, begins, since) if moment)
+            end = min(moment for moment in (version.valid_to, ends, until) if moment)
+            item = version.items.get(facing)
+            if item is not None and start < end:
+                found.setdefault(item, []).append((start, end))
+    return [
+        ShelfSpan(item, start, end, Apart.PROMOTED)
+        for item, spans in sorted(found.items())
+        for start, end in _merged(spans)
+    ]
+
+
+def _merged(spans: Sequence[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, datetime]]:
+    """Spans that touch or overlap, as one."""
+    start, end = min(spans)
+    for begins, ends in sorted(spans):
+        if begins > end:
+            yield start, end
+            start, end = begins, ends
+        end = max(end, ends)
+    yield start, end
 
 
 def rows_of(
@@ -342,11 +421,19 @@ def rows_of(
             "valid_to": _written(version.valid_to, zone),
             "facing": facing,
             "item": item or "",
+            "promotion": _span_written(version.promotions.get(facing), zone),
             "gtin": (items[item].gtin or "") if item and item in items else "",
         }
         for version in versions
         for facing, item in version.items.items()
     ]
+
+
+def _span_written(span: Span | None, zone: ZoneInfo) -> str:
+    if span is None:
+        return ""
+    begins, ends = span
+    return f"{_written(begins, zone)}/{_written(ends, zone)}" if begins or ends else "yes"
 
 
 def _written(at: datetime | None, zone: ZoneInfo) -> str:
