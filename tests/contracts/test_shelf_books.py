@@ -46,9 +46,12 @@ def test_what_is_shown_now_names_the_start_of_its_run(book: ShelfBook):
     book.append_levels(grains(EMPTY, FULL, EMPTY, UNKNOWN, EMPTY, UNKNOWN))
     book.append_levels(grains(FULL, LOW, facing="d2", item="cola", origin=Origin.SIMULATED))
     book.append_levels(grains(UNKNOWN, facing="d3"))
-    d1, d2 = book.shown_now()
-    assert (d1.facing, d1.level, d1.at) == ("d1", EMPTY, NOON + 2 * GRAIN)
-    assert (d2.facing, d2.level, d2.at) == ("d2", LOW, NOON + GRAIN)
+    (d1, d1_since), (d2, d2_since) = book.shown_now()
+    assert (d1.facing, d1.level, d1.at, d1_since) == (
+        *("d1", EMPTY),
+        *(NOON + 4 * GRAIN, NOON + 2 * GRAIN),
+    )
+    assert (d2.facing, d2.level, d2.at, d2_since) == ("d2", LOW, NOON + GRAIN, NOON + GRAIN)
     assert d2.origin is Origin.SIMULATED
 
 
@@ -56,11 +59,27 @@ def test_another_planogram_begins_a_run_anew(book: ShelfBook):
     book.append_levels(
         [*grains(EMPTY, EMPTY), shelf_level(at=NOON + GRAIN, planogram="2", level=EMPTY)]
     )
-    [now] = book.shown_now()
-    assert (now.planogram, now.at) == ("2", NOON + GRAIN)
+    [(now, since)] = book.shown_now()
+    assert (now.planogram, since) == ("2", NOON + GRAIN)
     book.append_levels([shelf_level(at=NOON + 2 * GRAIN, planogram="2", level=EMPTY, item="gum")])
-    [now] = book.shown_now()
-    assert (now.item, now.planogram, now.at) == ("gum", "2", NOON + 2 * GRAIN)
+    [(now, since)] = book.shown_now()
+    assert (now.item, now.planogram, since) == ("gum", "2", NOON + 2 * GRAIN)
+
+
+def test_an_item_is_empty_only_while_all_its_facings_are(book: ShelfBook):
+    book.append_levels(grains(EMPTY, EMPTY, EMPTY, FULL))
+    book.append_levels(grains(FULL, EMPTY, UNKNOWN, LOW, facing="d9", coverage=0.5))
+    first, second, third, fourth = book.item_grains(NOON, NOON + DAY)
+    assert (first.item, first.level, first.coverage) == ("oat-milk", FULL, 0.5)
+    assert (second.level, second.coverage) == (EMPTY, 0.5)
+    assert (third.level, third.coverage) == (UNKNOWN, 0.0)
+    assert (fourth.level, fourth.coverage) == (FULL, 1.0)
+    [item] = book.shelf_time("item", NOON, NOON + DAY)
+    assert (item.key, item.first, item.told, item.empty) == ("oat-milk", NOON, 2.0, 0.5)
+    assert (item.records, item.simulated) == (8, 0)
+    d1, d9 = book.shelf_time("facing", NOON, NOON + DAY)
+    assert (d1.key, d1.told, d1.empty) == ("d1", 4.0, 3.0)
+    assert (d9.key, d9.told, d9.empty) == ("d9", 1.5, 0.5)
 
 
 def test_misplacements_name_item_and_place(book: DuckEvents):

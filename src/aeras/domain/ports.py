@@ -19,6 +19,7 @@ from aeras.domain.kept import (
     Sale,
     ShelfLevel,
     Stock,
+    StockLevel,
     Tally,
     Trigger,
     TriggerState,
@@ -110,13 +111,53 @@ class ShelfBook(Protocol):
     def levels(self, since: datetime, until: datetime) -> list[ShelfLevel]:
         """Levels in order of time, then facing."""
 
-    def shown_now(self) -> list[ShelfLevel]:
-        """Of each facing the latest grain in which a level was told, its ``at`` set to the first
-        grain of the unbroken run of that level (and planogram).
+    def shown_now(self) -> list[tuple[ShelfLevel, datetime]]:
+        """Of each facing the latest grain in which a level was told, and the first grain of the
+        unbroken run of that level and planogram.
         """
+
+    def shelf_time(self, by: str, since: datetime, until: datetime) -> list[ShelfTime]:
+        """Told and empty time by ``item`` or ``facing``. An item is there while any of its facings
+        shows it, and empty while all of them are told to be.
+        """
+
+    def item_grains(self, since: datetime, until: datetime) -> list[ItemGrain]:
+        """What could be told of each item in each grain, by item, then time."""
 
     def misplaced(self, since: datetime, until: datetime) -> list[Misplaced]:
         """Every misplacement, in order of time. Not for publication: of single visits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfTime:
+    """Time of a facing or item, in time grains (coverage summed).
+
+    Attributes:
+        key: Item or facing id.
+        first: Start (UTC) of the first grain with a record.
+        told: For how long a level was told.
+        empty: For how long of that it was empty.
+        records, simulated: Records, and those of them that come from a simulation.
+    """
+
+    key: str
+    first: datetime
+    told: float
+    empty: float
+    records: int
+    simulated: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemGrain:
+    """What could be told of an item in one grain: ``level`` empty, full (some was there) or
+    unknown, and for what share of it.
+    """
+
+    item: str
+    at: datetime
+    level: StockLevel
+    coverage: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from aeras.domain.errors import InputError
 from aeras.domain.kept import Origin, ShelfLevel, StockLevel
-from aeras.domain.ports import Misplaced
+from aeras.domain.ports import ItemGrain, Misplaced, ShelfTime
 from aeras.store.arrow import naive_utc
 
 SHELF_DDL = """CREATE TABLE IF NOT EXISTS shelf (
@@ -74,11 +75,37 @@ class ShelfTable:
         with self._guarded():
             return [_level(row) for row in self._run(sql, [naive_utc(since), naive_utc(until)])]
 
-    def shown_now(self) -> list[ShelfLevel]:
-        """What each facing showed last, from when on; see `ShelfBook.shown_now`."""
+    def shown_now(self) -> list[tuple[ShelfLevel, datetime]]:
+        """What each facing showed last, and since when; see `ShelfBook.shown_now`."""
         with self._guarded():
             rows = self._run(_SHOWN_NOW)
-        return [_level((since, *row[1:])) for *row, since in rows]
+        return [(_level(row), since.replace(tzinfo=UTC)) for *row, since in rows]
+
+    def shelf_time(self, by: str, since: datetime, until: datetime) -> list[ShelfTime]:
+        """Told and empty time; see `ShelfBook.shelf_time`."""
+        if by not in {"item", "facing"}:
+            raise InputError(f"cannot tell the shelf by {by!r}, expected item or facing")
+        sql = f"""WITH {_grains_sql(by)} SELECT key, min("at"), sum(coverage),
+            coalesce(sum(coverage) FILTER (level = 'empty'), 0), sum(n), sum(simulated)
+            FROM grains GROUP BY key ORDER BY key"""  # noqa: S608 - our own names
+        with self._guarded():
+            rows = self._run(sql, [naive_utc(since), naive_utc(until)])
+        return [
+            ShelfTime(key, first.replace(tzinfo=UTC), told, empty, int(n), int(simulated))
+            for key, first, told, empty, n, simulated in rows
+        ]
+
+    def item_grains(self, since: datetime, until: datetime) -> list[ItemGrain]:
+        """What could be told of each item; see `ShelfBook.item_grains`."""
+        sql = (
+            f'WITH {_grains_sql("item")} SELECT key, "at", level, coverage FROM grains ORDER BY ALL'  # noqa: S608 - our own names
+        )
+        with self._guarded():
+            rows = self._run(sql, [naive_utc(since), naive_utc(until)])
+        return [
+            ItemGrain(item, at.replace(tzinfo=UTC), StockLevel(level), coverage)
+            for item, at, level, coverage in rows
+        ]
 
     def misplaced(self, since: datetime, until: datetime) -> list[Misplaced]:
         """Every misplacement, in order of time; see `ShelfBook.misplaced`."""
@@ -96,6 +123,23 @@ class ShelfTable:
 
     def _transaction(self) -> AbstractContextManager[None]:
         raise NotImplementedError
+
+
+def _grains_sql(by: str) -> str:
+    """One row a key and grain: there if any facing shows it, empty if all of them are told to be.
+    A level that was told for next to nothing tells nothing.
+    """
+    there = "level IN ('full', 'low') AND coverage > 0"
+    return f"""per AS (
+        SELECT "{by}" AS key, "at", bool_or({there}) AS there,
+            bool_and(level = 'empty' AND coverage > 0) AS gone,
+            max(coverage) FILTER ({there}) AS seen, min(coverage) AS least, count(*) AS n,
+            count(*) FILTER (origin = 'simulated') AS simulated
+        FROM shelf WHERE "at" >= ? AND "at" < ? GROUP BY key, "at"),
+    grains AS (
+        SELECT key, "at", n, simulated,
+            CASE WHEN there THEN 'full' WHEN gone THEN 'empty' ELSE 'unknown' END AS level,
+            CASE WHEN there THEN seen WHEN gone THEN least ELSE 0.0 END AS coverage FROM per)"""  # noqa: S608 - our own names
 
 
 def _level(row: Sequence[Any]) -> ShelfLevel:
