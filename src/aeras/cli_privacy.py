@@ -21,6 +21,7 @@ privacy = typer.Typer(no_args_is_help=True, help="Papers, log, stop: for the pri
 
 UserOpt = Annotated[str, typer.Option(help="Name of a user with the role officer.")]
 PASSWORD = "AERAS_PASSWORD"  # noqa: S105 - the name of a variable
+CODE = "AERAS_CODE"
 
 
 @privacy.command("stop")
@@ -45,9 +46,10 @@ def stop(site: SiteArg, *, as_json: JsonOpt = False) -> None:
 
 @privacy.command("resume")
 def resume(site: SiteArg, *, user: UserOpt, as_json: JsonOpt = False) -> None:
-    """Lets reading go on after a stop; asks for the password of a privacy officer.
+    """Lets reading go on after a stop; asks for the password of a privacy officer, and for a code
+    of their second factor if they have one.
 
-    The password comes from the terminal, or from the environment variable AERAS_PASSWORD.
+    Both come from the terminal, or from the environment variables AERAS_PASSWORD and AERAS_CODE.
 
     Example:  `aeras resume my-shop/site.yaml --user olga`
     """
@@ -62,29 +64,45 @@ def resume(site: SiteArg, *, user: UserOpt, as_json: JsonOpt = False) -> None:
 
 
 def _officer(control: Control, oversight: Oversight, name: str) -> str:
-    """The name, once the password of that officer was given."""
+    """The name, once the password of that officer, and their code if they have a second factor,
+    were given.
+    """
     from aeras.domain.oversight import SYSTEM, Act
     from aeras.domain.roles import Role, allows
+    from aeras.wiring.runtime import utc_now
 
-    password = os.environ.get(PASSWORD)
-    if password is None:
-        if not sys.stdin.isatty():
-            raise InputError(
-                "resuming needs the officer's password, and there is no terminal to ask on",
-                todo=f"Set the environment variable {PASSWORD}, or resume on the pages",
-            )
-        password = getpass.getpass(f"Password of {name}: ")
-    user = control.sign_in(name, password)
+    user = control.sign_in(name, _secret(PASSWORD, f"Password of {name}", "password"))
     if user is None:
         known = control.user(name)
         oversight.audit.add(Act.SIGN_IN_FAILED, known.name if known else SYSTEM)
         raise InputError("name or password is wrong", todo="Try again")
+    if user.second_factor:
+        code = _secret(CODE, f"Code of {name}'s second factor", "code")
+        if not control.check_code(user.name, code, utc_now()):
+            oversight.audit.add(Act.SIGN_IN_FAILED, user.name, what="second factor")
+            raise InputError(
+                "the code is wrong or was used before",
+                todo="Wait for the next code of the app, or give a recovery code",
+            )
     if not allows(user.role, Role.OFFICER):
         raise InputError(
             f"{user.name} is {user.role}, and only an officer may resume",
             todo="Ask the privacy officer",
         )
     return user.name
+
+
+def _secret(variable: str, prompt: str, what: str) -> str:
+    """From the environment, else asked for on the terminal without showing it."""
+    given = os.environ.get(variable)
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise InputError(
+            f"resuming needs the officer's {what}, and there is no terminal to ask on",
+            todo=f"Set the environment variable {variable}, or resume on the pages",
+        )
+    return getpass.getpass(f"{prompt}: ")
 
 
 @privacy.command("dpia")

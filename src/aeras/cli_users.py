@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aeras.cli_common import SHELL, JsonOpt, SiteArg, opened, tell
+from aeras.cli_common import SHELL, JsonOpt, SiteArg, opened, print_plain, tell
+from aeras.domain.errors import InputError
+
+if TYPE_CHECKING:
+    from aeras.store.control import Control
 
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 
@@ -79,6 +83,7 @@ def set_role(
     with opened(site) as (_, control, oversight):
         control.set_role(name, role)
         oversight.audit.add(Act.USER_CHANGED, SHELL, user=name, what=f"role {role}")
+        print_plain(f"{name} is {role} now, and has to sign in again.")
 
 
 @users.command("disable")
@@ -99,6 +104,47 @@ def enable(site: SiteArg, name: NameArg) -> None:
     _set_disabled(site, name, disabled=False)
 
 
+@users.command("reset-factor")
+def reset_factor(site: SiteArg, name: NameArg) -> None:
+    """Takes a user's second factor off, for a lost phone; the password stays.
+
+    That user's sessions end. Where the site asks for a second factor, the next sign-in asks for a
+    new one first.
+
+    Example:  `aeras users reset-factor my-shop/site.yaml olga`
+    """
+    from aeras.domain.oversight import Act
+
+    with opened(site) as (_, control, oversight):
+        control.end_sessions(_known(control, name))
+        control.drop_second_factor(name)
+        oversight.audit.add(Act.USER_CHANGED, SHELL, user=name, what="second factor off")
+        print_plain(f"{name} signs in with the password alone now.")
+
+
+@users.command("sign-out")
+def sign_out(site: SiteArg, name: NameArg) -> None:
+    """Ends all sessions of a user, wherever they are signed in.
+
+    Example:  `aeras users sign-out my-shop/site.yaml vic`
+    """
+    from aeras.domain.oversight import Act
+
+    with opened(site) as (_, control, oversight):
+        control.end_sessions(_known(control, name))
+        oversight.audit.add(Act.USER_CHANGED, SHELL, user=name, what="signed out everywhere")
+        print_plain(f"{name} is signed out everywhere.")
+
+
+def _known(control: Control, name: str) -> str:
+    """The name itself; raises InputError if nobody has it, locked out or not."""
+    from aeras.wiring.runtime import utc_now
+
+    if not any(held.name == name and held.joined for held in control.accounts(utc_now())):
+        raise InputError(f"there is no user {name[:64]!r}", todo="See aeras users list")
+    return name
+
+
 def _set_disabled(site: SiteArg, name: str, *, disabled: bool) -> None:
     from aeras.domain.oversight import Act
 
@@ -106,3 +152,4 @@ def _set_disabled(site: SiteArg, name: str, *, disabled: bool) -> None:
         control.set_disabled(name, disabled)
         what = "locked out" if disabled else "let in again"
         oversight.audit.add(Act.USER_CHANGED, SHELL, user=name, what=what)
+        print_plain(f"{name} is {what}.")

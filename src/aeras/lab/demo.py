@@ -45,6 +45,7 @@ LOOP_S = 150.0
 USER = "demo"
 FLOOR_PLAN = "floor.svg"
 OFFICER = "officer"
+ADMIN = "admin"
 WEBCAM_SIZE = (640, 480)
 ROBOT_PAUSE_S = 4.0  # between a trigger and the simulated shopper's answer
 Say = Callable[..., None]
@@ -95,6 +96,7 @@ def _run(
     password = secrets.token_urlsafe(9)
     runtime.control.add_user(USER, password, "manager")
     runtime.control.add_user(OFFICER, password, "officer")
+    runtime.control.add_user(ADMIN, password, "admin")
     web = make_web(runtime, sock)
     Robot(runtime).start()
     if options.headless_s is None:
@@ -356,6 +358,7 @@ def _greet(web: Web, password: str, say: Say) -> None:
     link = web.url + web.links.enter(USER)
     say(f"  or open once   {link}")
     say(f"  Officer        user [bold]{OFFICER}[/bold], same password: privacy, stop, resume")
+    say(f"  Administrator  user [bold]{ADMIN}[/bold], same password: users, tokens")
     say(f"  Survey kiosk   {web.url}/kiosk")
     say("  Stop           Ctrl-C")
     if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
