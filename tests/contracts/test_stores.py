@@ -200,7 +200,11 @@ def test_retention_drops_old_answers_and_closed_triggers(control: Control):
     for number in (1, 2):
         control.open_trigger(trigger(number))
     control.close_trigger("t1")
-    assert control.delete_before(NOON + timedelta(hours=1)) == 3
+    later = NOON + timedelta(hours=1)
+    would = control.expire(later, later + DAY, dry_run=True)
+    assert len(control.answers()) == 2
+    assert control.expire(later, later + DAY) == would
+    assert (would["answers"], would["triggers"]) == (2, 1)
     assert control.answers() == []
     assert [t.id for t in control.triggers()] == ["t2"]
 

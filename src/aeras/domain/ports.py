@@ -249,6 +249,11 @@ class AnswerBook(Protocol):
     def answers(self, *, item: str | None = None, since: datetime | None = None) -> list[Answer]:
         """Answers, newest first."""
 
+    def batches(self, k: int) -> dict[str, str]:
+        """Batch by answer id, of the real answers that may be shown. As soon as k of an item wait
+        they become a batch, for good; it is shown for as long as all of it is there.
+        """
+
     def withdraw(self, receipt: str) -> bool:
         """Deletes the answer with this receipt code; False if there is none."""
 
@@ -262,8 +267,11 @@ class AnswerBook(Protocol):
         item: str,
         channel: str,
         counted: Counted | None = None,
+        until: datetime | None = None,
     ) -> None:
-        """Remembers an issued token by its hash, and counts the invitation."""
+        """Remembers an issued token by its hash until (UTC) it can no longer be used, and counts
+        the invitation.
+        """
 
     def open_token(self, token_hash: str, counted: Counted) -> None:
         """Counts that the form behind a token was opened, once."""

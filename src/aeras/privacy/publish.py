@@ -8,13 +8,18 @@ of any figures of a measure, however many, is again a sum of whole blocks: it is
 least k visits behind it. This is microaggregation (Domingo-Ferrer and Mateo-Sanz 2002) along time.
 The price is that up to one block of each facing is not shown yet.
 
+Visits of the shop and of an item are two measures, and the one less the other is no sum of blocks:
+the visits that touched nothing. So blocks of shop visits hold multiples of k, what is over begins
+the next one: what is known of them is always a span of k, which leaves nobody alone.
+
 What fills too slowly at a facing is counted for its item after a week, and then for the shop.
 Simulated events protect nobody: their blocks are finished at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -127,20 +132,27 @@ class Publisher:
             simulated=_simulated(simulated, len(answers), exact=enough),
         )
 
-    def settled(self, answers: Sequence[Answer], since: datetime | None = None) -> list[Answer]:
-        """The answers on one item that may be shown, newest first: real ones k at a time, oldest
-        first, so that no two looks differ by fewer; simulated ones at once. With ``since`` those k
-        count whose last one is not older.
+    def settled(
+        self, answers: Sequence[Answer], batches: Mapping[str, str], since: datetime | None = None
+    ) -> list[Answer]:
+        """The answers that may be shown, newest first: simulated ones, and real ones by whole
+        batches, so that no two looks differ by fewer than k.
+
+        Args:
+            answers: Newest first.
+            batches: Batch by answer id (`aeras.domain.ports.AnswerBook.batches`).
+            since: Leaves out batches whose newest answer is older.
         """
-        real = [answer for answer in answers if answer.origin is not Origin.SIMULATED]
-        waiting = len(real) % self.k
-        dated = {
-            answer.id: real[waiting + (rank - waiting) // self.k * self.k].at
-            for rank, answer in enumerate(real)
-            if rank >= waiting
-        }
-        dated |= {a.id: a.at for a in answers if a.origin is Origin.SIMULATED}
-        return [a for a in answers if a.id in dated and (since is None or dated[a.id] >= since)]
+        sizes = Counter(batches.values())
+        newest: dict[str, datetime] = {}
+        for answer in answers:
+            newest.setdefault(_batch(answer, batches), answer.at)
+        return [
+            answer
+            for answer in answers
+            if (answer.origin is Origin.SIMULATED or sizes[_batch(answer, batches)] >= self.k)
+            and (since is None or newest[_batch(answer, batches)] >= since)
+        ]
 
     def count(self, n: int) -> int | None:
         """A bare count of settled answers, None below k."""
@@ -207,10 +219,14 @@ class _Piles:
         """Adds counts of the grain that starts at ``at``; finishes the block if it is enough."""
         have = self.open.pop(key, None)
         pile = _sum(have, more) if have else more
-        if pile.count > 0 if key.simulated else min(pile.visits, pile.count) >= self._k:
-            self.done.append(replace(pile, at=at))
-        else:
+        if not (pile.count > 0 if key.simulated else min(pile.visits, pile.count) >= self._k):
             self.open[key] = pile
+            return
+        over = pile.count % self._k if key.measure is Measure.STARTS and not key.simulated else 0
+        if over:  # visits of the shop are all alike: which of them wait does not matter
+            self.open[key] = replace(pile, at=at, visits=over, count=over)
+            pile = replace(pile, visits=pile.visits - over, count=pile.count - over)
+        self.done.append(replace(pile, at=at))
 
     def widen(self, now: datetime) -> None:
         """Counts for the item, or the shop, what has waited too long."""
@@ -244,6 +260,11 @@ def _sum(have: Block, more: Block) -> Block:
         have.events + more.events,
         have.coverage + more.coverage,
     )
+
+
+def _batch(answer: Answer, batches: Mapping[str, str]) -> str:
+    """Its batch; a simulated answer is one by itself."""
+    return answer.id if answer.origin is Origin.SIMULATED else batches.get(answer.id, "")
 
 
 def _ranked(codes: Sequence[str]) -> tuple[tuple[str, int], ...]:

@@ -59,10 +59,11 @@ class Tokens:
 
     def issue(self, survey: str, item: str, *, channel: str, trigger: str | None = None) -> str:
         """A new token, URL-safe."""
-        expires = int((self._clock() + self._ttl).timestamp())
+        until = self._clock() + self._ttl
+        expires = int(until.timestamp())
         nonce = secrets.token_urlsafe(16)
         token = str(self._signer.dumps([survey, item, trigger, channel, expires, nonce]))
-        self._book.issue_token(_hash(token), survey, item, channel)
+        self._book.issue_token(_hash(token), survey, item, channel, until=until)
         return token
 
     def read(self, token: str) -> Ticket:

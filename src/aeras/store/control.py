@@ -23,11 +23,14 @@ from aeras.domain.asking import Counted
 from aeras.domain.errors import InputError, StoreError
 from aeras.domain.kept import Answer, Origin, Trigger, TriggerState
 from aeras.store.asking import Asking, count
+from aeras.store.expiry import Expiring, drop_answers
 from aeras.store.forms import Forms
 from aeras.store.group import Group
+from aeras.store.ledger import Ledger
 from aeras.store.messages import Messages
 from aeras.store.people import People, sha256
 from aeras.store.schema import migrate
+from aeras.store.settling import Settling
 from aeras.store.tables import (
     AnswerRecord,
     SettingRecord,
@@ -40,7 +43,7 @@ _OWNER_ONLY = 0o600
 _LOCK_WAIT_S = 15
 
 
-class Control(Messages, Asking, People, Forms):
+class Control(Messages, Asking, People, Forms, Expiring, Settling, Ledger):
     """The control data of one site; implements `TriggerBook`, `AnswerBook` and `Accounts`.
 
     Every method is one transaction and may be called from any thread. Writes are on disk when
@@ -124,10 +127,11 @@ class Control(Messages, Asking, People, Forms):
         item: str,
         channel: str,
         counted: Counted | None = None,
+        until: datetime | None = None,
     ) -> None:
         """Remembers an issued token by its hash, and counts the invitation."""
         row = {"hash": token_hash, "survey": survey, "item": item, "channel": channel}
-        put = insert(TokenRecord).values(**row, spent=False)
+        put = insert(TokenRecord).values(**row, spent=False, until=until)
 
         def work(connection: Connection) -> None:
             connection.execute(put)
@@ -226,22 +230,22 @@ class Control(Messages, Asking, People, Forms):
 
     def withdraw(self, receipt: str) -> bool:
         """Deletes the answer with this receipt code; False if there is none."""
-        drop = delete(AnswerRecord).where(AnswerRecord.receipt_hash == receipt_hash(receipt))
+        which = AnswerRecord.receipt_hash == receipt_hash(receipt)
         with self._session() as session:
-            result: Any = session.execute(drop)
-            return bool(result.rowcount)
+            found = bool(drop_answers(session, which))
+        if found:
+            self.clear_log()
+        return found
 
-    def delete_before(self, moment: datetime) -> int:
+    def _drop_old(self, session: Session, moment: datetime) -> dict[str, int]:
         """Drops answers and closed triggers older than the moment (retention); returns how many."""
         closed = TriggerRecord.state == TriggerState.CLOSED.value
-        with self._session() as session:
-            gone: list[Any] = [
-                session.execute(delete(AnswerRecord).where(AnswerRecord.at < moment)),
-                session.execute(
-                    delete(TriggerRecord).where(closed, TriggerRecord.opened_at < moment)
-                ),
-            ]
-            return sum(int(result.rowcount) for result in gone)
+        with session.begin_nested():
+            answers = drop_answers(session, AnswerRecord.at < moment)
+            triggers: Any = session.execute(
+                delete(TriggerRecord).where(closed, TriggerRecord.opened_at < moment)
+            )
+            return {"answers": answers, "triggers": int(triggers.rowcount)}
 
     def tokens_issued(self, survey: str) -> int:
         """How many single-use tokens were issued for a survey."""
@@ -323,6 +327,7 @@ def _engine(path: Path) -> Engine:
         connection.isolation_level = None
         _write_ahead(connection)
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:

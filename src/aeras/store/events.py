@@ -253,7 +253,7 @@ class DuckEvents(ShelfTable):
 
     def older(self, moment: datetime) -> dict[str, int]:
         """How many records of each kind `delete_before` would drop."""
-        which = {"events": "rolled AND", "sales": "", "stock": "", "pending": ""}
+        which = {"events": "rolled AND", "sales": "", "stock": "", "pending": "", "shelf": ""}
         with self._guarded():
             return {
                 table: int(

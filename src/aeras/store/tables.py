@@ -113,7 +113,7 @@ class RefusalRecord(Base):
 
 
 class TokenRecord(Base):
-    """A single-use token that was given out, by its hash."""
+    """A single-use token that was given out, by its hash, and until when (UTC) it can be used."""
 
     __tablename__ = "tokens"
 
@@ -122,6 +122,7 @@ class TokenRecord(Base):
     item: Mapped[str] = mapped_column(String(64))
     channel: Mapped[str] = mapped_column(String(32))
     spent: Mapped[bool] = mapped_column(default=False)
+    until: Mapped[datetime | None] = mapped_column(index=True)
     opened: Mapped[bool] = mapped_column(default=False, server_default="0")
     refused: Mapped[bool] = mapped_column(default=False, server_default="0")
 

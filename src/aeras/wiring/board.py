@@ -143,8 +143,10 @@ class ShopBoard:
         by_item: dict[str, list[Answer]] = {}
         for answer in self._answers.answers():
             by_item.setdefault(answer.item, []).append(answer)
-        settled = self._publisher.settled
-        return Counter({item: len(settled(found, since)) for item, found in by_item.items()})
+        settled, batches = self._publisher.settled, self._answers.batches(self.k)
+        return Counter(
+            {item: len(settled(found, batches, since)) for item, found in by_item.items()}
+        )
 
     # --- findings ----------------------------------------------------------------------------
 
@@ -170,7 +172,8 @@ class ShopBoard:
 
     def survey(self, item: str) -> SurveySummary:
         """Answers on one item."""
-        answers = self._publisher.settled(self._answers.answers(item=item))
+        batches = self._answers.batches(self.k)
+        answers = self._publisher.settled(self._answers.answers(item=item), batches)
         return self._publisher.survey(item, answers, asked=None)
 
     # --- cameras and live messages --------------------------------------------------------------

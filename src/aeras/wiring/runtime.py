@@ -23,7 +23,6 @@ from aeras.domain.kept import Answer, Origin
 from aeras.domain.oversight import SYSTEM, Act
 from aeras.insight import evidence, rates
 from aeras.privacy.publish import Publisher
-from aeras.privacy.retention import ClockGuard
 from aeras.respond.desk import Desk
 from aeras.respond.formdesk import Forms
 from aeras.respond.rate import RateRule, out_of_stock
@@ -32,6 +31,7 @@ from aeras.shelf.planogram import next_change
 from aeras.store.control import Control
 from aeras.store.events import DuckEvents
 from aeras.wiring.board import ShopBoard
+from aeras.wiring.expiry import Expiry
 from aeras.wiring.feed import Feed
 from aeras.wiring.keeper import Keeper
 from aeras.wiring.oversight import check_start, log_start, make_oversight, stop_file
@@ -43,7 +43,6 @@ log = structlog.get_logger(__name__)
 
 WATCH_EVERY_S = 1.0
 TIDY_EVERY_S = 600.0
-EXPIRED_AT = "expired-at"
 LATENCY_SAMPLES = 10_000
 
 
@@ -120,8 +119,7 @@ class Runtime:
             asides=self._out_of_stock,
         )
         self.keeper = Keeper(self.store)
-        last = self.control.setting(EXPIRED_AT)
-        self._guard = ClockGuard(datetime.fromisoformat(last) if last else None)
+        self._expiry = Expiry(self.store, self.control, site.privacy.retention)
         self._with_cameras = cameras
         self._plans = self._plans_for(site)
         self._workers = Workers(self._plans, on_lost=self.board.lost_camera)
@@ -267,7 +265,7 @@ class Runtime:
                 self.roll()
                 if time.monotonic() >= tidy_due:
                     tidy_due += TIDY_EVERY_S
-                    self._forget_old()
+                    self._expiry.tick(self._clock(), time.monotonic())
             except StoreError as error:  # a full disk must not end the watch; it is tried again
                 log.warning("watch_waits", reason=str(error))
 
@@ -299,18 +297,6 @@ class Runtime:
 
     def _out_of_stock(self, since: datetime, until: datetime) -> list[Aside]:
         return out_of_stock(self.store.stock_levels(since, until), until)
-
-    def _forget_old(self) -> None:
-        """Deletes what is too old, unless the clock may be wrong."""
-        now = self._clock()
-        if not self._guard.trusted(now, time.monotonic()):
-            log.info("expiry_waits", reason="first the clock has to run evenly for an hour")
-            return
-        old = now - self.site.privacy.retention
-        dropped = self.store.delete_before(old) + self.control.delete_before(old)
-        self.control.set_setting(EXPIRED_AT, now.isoformat())
-        if dropped:
-            log.info("records_expired", count=dropped)
 
     def _form_changed(self, who: str, what: str, form: str, version: int) -> None:
         self.oversight.audit.add(Act.FORM_CHANGED, who, what=what, form=form, version=str(version))

@@ -1,0 +1,126 @@
+"""The part of the control database that forgets: what is too old, and really from the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, delete, select, update
+from sqlalchemy.orm import Session
+
+from aeras.store.settling import RETIRED, BatchRecord
+from aeras.store.tables import (
+    AnswerRecord,
+    MessageRecord,
+    RedeemedRecord,
+    TokenRecord,
+    TriggerRecord,
+)
+
+EXPIRES: Mapping[str, str] = {
+    "answers": "when older than the retention, or withdrawn",
+    "answer_batches": "with its answer",
+    "tokens": "when they could no longer be used",
+    "triggers": "closed ones when older than the retention and left alone since, others after twice"
+    " that",
+    "trigger_steps": "with their trigger",
+    "messages": "when older than the retention, sent or not; what they said when they were sent",
+    "member_asks": "when no limit looks back so far any more; see `aeras.store.asking`",
+    "redeemed_codes": "when the code would have expired",
+    "sessions": "when they end; see `aeras.domain.accounts`",
+    "invitations": "when they end",
+    "api_tokens": "when they end",
+    "attempts": "after a day",
+    # kept: none of these is about a shopper's visit or answer
+    "members": "kept until the consent is withdrawn",
+    "incentive_codes": "kept: the retailer's own list; a claim leads to no answer",
+    "responses": "kept: counts by day",
+    "trial_hours": "kept: counts by hour",
+    "form_versions": "kept: what was asked",
+    "form_refusals": "kept: counts",
+    "prices": "kept: of items",
+    "noisy_tables": "kept for ever: what was spent stays spent",
+    "users": "kept until removed",
+    "recovery_codes": "kept until used",
+    "settings": "kept",
+    "alembic_version": "kept",
+}
+"""When each table's rows go. A table without a line here fails a test."""
+
+
+class Expiring:
+    """Forgetting; a base of `aeras.store.control.Control`."""
+
+    _engine: Engine
+
+    def _session(self) -> AbstractContextManager[Session]:
+        raise NotImplementedError
+
+    def _drop_old(self, session: Session, moment: datetime) -> dict[str, int]:
+        """Drops old answers and closed triggers; how many of each."""
+        raise NotImplementedError
+
+    def expire(self, before: datetime, now: datetime, *, dry_run: bool = False) -> dict[str, int]:
+        """Drops what is too old, in one transaction.
+
+        Args:
+            before: What is older has reached its age (retention).
+            now: What ended before has ended.
+            dry_run: Counts only.
+
+        Returns:
+            How many rows of each kind.
+        """
+        doubly = before - (now - before)
+        ended: dict[str, Any] = {
+            "tokens": delete(TokenRecord).where(TokenRecord.until < now),
+            "messages": delete(MessageRecord).where(MessageRecord.at < before),
+            "redeemed_codes": delete(RedeemedRecord).where(RedeemedRecord.until < now),
+            "triggers": delete(TriggerRecord).where(TriggerRecord.opened_at < doubly),
+        }
+        with self._session() as session:
+            gone = {name: _rows(session.execute(drop)) for name, drop in ended.items()}
+            for name, count in self._drop_old(session, before).items():
+                gone[name] = gone.get(name, 0) + count
+            if dry_run:
+                session.rollback()
+        return gone
+
+    def clear_log(self) -> bool:
+        """Merges SQLite's log into the file and empties it: deleted rows are overwritten with
+        zeros there (``secure_delete``), but older pages of the log still hold them. False if
+        somebody is reading at this moment; it is tried again at the next tidying.
+        """
+        connection = self._engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, _, _ = cursor.fetchone()
+            return not busy
+        finally:
+            connection.close()
+
+
+def drop_answers(session: Session, which: ColumnElement[bool]) -> int:
+    """Deletes answers and stops showing the batches they were in; how many answers."""
+    ids = select(AnswerRecord.id).where(which)
+    batches = select(BatchRecord.batch).where(BatchRecord.answer.in_(ids))
+    # Writes only, so that SQLite takes the lock before anything was read.
+    session.execute(
+        update(BatchRecord)
+        .where(BatchRecord.batch.in_(batches))
+        .values(batch=RETIRED)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        delete(BatchRecord)
+        .where(BatchRecord.answer.in_(ids))
+        .execution_options(synchronize_session=False)
+    )
+    return _rows(session.execute(delete(AnswerRecord).where(which)))
+
+
+def _rows(result: Any) -> int:
+    return int(result.rowcount)

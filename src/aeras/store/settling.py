@@ -1,0 +1,76 @@
+"""The part of the control database that says which answers may be shown.
+
+Answers are shown in batches of k, and a batch is never shown without one of its answers: so that no
+two looks, at whatever time, differ by fewer than k answers. Which batch an answer is in is decided
+once. When one is withdrawn or expires, its whole batch is shown no more.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+from sqlalchemy import Connection, String, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from aeras.domain.kept import Origin
+from aeras.store.tables import AnswerRecord, Base
+
+T = TypeVar("T")
+RETIRED = ""
+
+
+class BatchRecord(Base):
+    """The batch in which an answer is shown; "" if it was in one that is shown no more."""
+
+    __tablename__ = "answer_batches"
+
+    answer: Mapped[str] = mapped_column(String(64), primary_key=True)
+    batch: Mapped[str] = mapped_column(String(32), index=True)
+
+
+class Settling:
+    """Implements the batches of `aeras.domain.ports.AnswerBook`; a base of `Control`."""
+
+    def _session(self) -> AbstractContextManager[Session]:
+        raise NotImplementedError
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        raise NotImplementedError
+
+    def batches(self, k: int) -> dict[str, str]:
+        """Batch by answer id, of the answers that may be shown; see `AnswerBook.batches`."""
+        with self._session() as session:
+            full = any(len(waiting) >= k for waiting in _waiting(session).values())
+        if full:
+            self._write(lambda connection: _settle(connection, k))
+        query = select(BatchRecord.answer, BatchRecord.batch).where(BatchRecord.batch != RETIRED)
+        with self._session() as session:
+            return {row.answer: row.batch for row in session.execute(query)}
+
+
+def _settle(connection: Connection, k: int) -> None:
+    for waiting in _waiting(connection).values():
+        for start in range(0, len(waiting) - k + 1, k):
+            batch = secrets.token_hex(16)
+            rows = [{"answer": answer, "batch": batch} for answer in waiting[start : start + k]]
+            connection.execute(insert(BatchRecord), rows)
+
+
+def _waiting(connection: Connection | Session) -> dict[str, list[str]]:
+    """Ids of real answers in no batch, by item, oldest first."""
+    query = (
+        select(AnswerRecord.item, AnswerRecord.id)
+        .where(
+            AnswerRecord.origin != Origin.SIMULATED.value,
+            AnswerRecord.id.not_in(select(BatchRecord.answer)),
+        )
+        .order_by(AnswerRecord.at, AnswerRecord.id)
+    )
+    found: dict[str, list[str]] = {}
+    for item, answer in connection.execute(query):
+        found.setdefault(item, []).append(answer)
+    return found
