@@ -126,16 +126,20 @@ class UndeliveredError(AerasError):
     Args:
         what: As in `AerasError`.
         final: The receiver will never take this message: trying again cannot help.
+        answered: The receiver is there and refused this message; it may take others.
         todo: As in `AerasError`.
     """
 
-    def __init__(self, what: str, *, final: bool = False, todo: str = "") -> None:
+    def __init__(
+        self, what: str, *, final: bool = False, answered: bool = False, todo: str = ""
+    ) -> None:
         self.final = final
+        self.answered = answered or final
         super().__init__(what, todo=todo)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_undelivered, (self.what, self.final, self.todo))
+        return (_undelivered, (self.what, self.final, self.answered, self.todo))
 
 
-def _undelivered(what: str, final: bool, todo: str) -> UndeliveredError:
-    return UndeliveredError(what, final=final, todo=todo)
+def _undelivered(what: str, final: bool, answered: bool, todo: str) -> UndeliveredError:
+    return UndeliveredError(what, final=final, answered=answered, todo=todo)

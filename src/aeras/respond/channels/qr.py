@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Literal
 
 import segno
 
 from aeras.domain.errors import InputError
 from aeras.domain.messages import Message
+from aeras.domain.ports import Channel
+from aeras.respond.channels import Options, utc_now
 
 _QUIET_ZONE = 4
 """Modules of white margin that readers need (ISO/IEC 18004, 9.1)."""
 
 
+class QrOptions(Options):
+    """Nothing to choose."""
+
+    shown: ClassVar[bool] = True
+    kind: Literal["qr"] = "qr"
+
+    def build(self, folder: Path, clock: Callable[[], datetime] = utc_now) -> Channel:
+        """The channel."""
+        return QrChannel(self.id)
+
+
 class QrChannel:
     """Shows a survey link as a QR code; implements `aeras.domain.ports.Channel`."""
 
-    name = "qr"
+    def __init__(self, name: str = "qr") -> None:
+        self.name = name
 
     def deliver(self, message: Message) -> str:
         """One standalone ``<svg>`` of the payload's ``link``; InputError for a link that no QR

@@ -1,0 +1,134 @@
+"""Real receivers on this machine: an HTTP server, an MQTT broker, an SMTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Receiver:
+    """Takes webhooks; ``answer`` says how (a status, or a function of the request's body).
+
+    Attributes:
+        seen: (headers, raw body) of every request that arrived, refused ones too.
+        taken: Bodies that were answered with 200, in order.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self.seen: list[tuple[dict[str, str], bytes]] = []
+        self.taken: list[dict[str, Any]] = []
+        self.answer: Callable[[dict[str, Any]], int] = lambda _: 200
+        self.location = ""
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                raw = self.rfile.read(int(self.headers["content-length"]))
+                receiver.seen.append((dict(self.headers), raw))
+                body = json.loads(raw)
+                status = receiver.answer(body)
+                if status == 200:
+                    receiver.taken.append(body)
+                try:
+                    self.send_response(status)
+                    if receiver.location:
+                        self.send_header("location", receiver.location)
+                    self.send_header("content-length", "0")
+                    self.end_headers()
+                except OSError:
+                    pass  # the sender has given up waiting
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        ThreadingHTTPServer.allow_reuse_address = True
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.port = int(self._server.server_address[1])
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@contextmanager
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
+def broker() -> Iterator[tuple[int, list[tuple[str, dict[str, Any]]]]]:
+    """An MQTT broker; its port, and what a display that listens to ``aeras/#`` has got."""
+    from amqtt.broker import Broker
+    from paho.mqtt.client import Client
+    from paho.mqtt.enums import CallbackAPIVersion
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    config = {
+        "listeners": {"default": {"type": "tcp", "bind": "127.0.0.1:0"}},
+        "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+    }
+
+    async def start() -> Broker:
+        made = Broker(config)
+        await made.start()
+        return made
+
+    running = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+    port = running._servers["default"].instance.sockets[0].getsockname()[1]
+    got: list[tuple[str, dict[str, Any]]] = []
+    display, ready = Client(CallbackAPIVersion.VERSION2), threading.Event()
+    display.on_message = lambda _c, _u, m: got.append((m.topic, json.loads(m.payload)))
+    display.on_subscribe = lambda *_: ready.set()
+    display.connect("127.0.0.1", port)
+    display.loop_start()
+    display.subscribe("aeras/#", qos=1)
+    assert ready.wait(10)
+    try:
+        yield port, got
+    finally:
+        display.disconnect()
+        display.loop_stop()
+        asyncio.run_coroutine_threadsafe(running.shutdown(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@contextmanager
+def mail_server() -> Iterator[tuple[int, list[bytes]]]:
+    """An SMTP server; its port, and the mails it has got."""
+    import socket
+
+    from aiosmtpd.controller import Controller
+
+    mails: list[bytes] = []
+
+    class Keep:
+        async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+            mails.append(envelope.content)
+            return "250 OK"
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    controller = Controller(Keep(), hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield port, mails
+    finally:
+        controller.stop()
