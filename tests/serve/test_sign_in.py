@@ -61,6 +61,36 @@ def test_guessing_is_slowed_down_by_name_and_lets_up_with_time(site: Site, clien
     assert sign_in(client, "ann", "correct horse").status_code == 303
 
 
+def test_strangers_who_guess_at_a_name_do_not_lock_its_owner_out(site: Site, client: TestClient):
+    assert sign_in(client, "ann", "correct horse").status_code == 303
+    device = client.cookies["aeras_device"]
+    stranger = site.client()
+    for number in range(31):  # its own address is spent, which the shop's proxy may share with all
+        sign_in(stranger, "ann" if number < 6 else f"name{number}", "guess")
+    assert sign_in(site.client(), "ann", "correct horse").status_code == 429
+    own = site.client()
+    own.cookies.set("aeras_device", device)
+    assert sign_in(own, "ann", "correct horse").status_code == 303
+    assert sign_in(site.client(), "ann", "correct horse").status_code == 429
+
+
+def test_a_known_browser_helps_with_one_name_only_and_may_not_guess_for_ever(site: Site):
+    first = site.client()
+    assert sign_in(first, "ann", "correct horse").status_code == 303
+    stolen = site.client()
+    stolen.cookies.set("aeras_device", first.cookies["aeras_device"])
+    answers = [sign_in(stolen, "ann", "guess").status_code for _ in range(6)]
+    assert answers == [401] * 5 + [429]
+    for _ in range(5):
+        sign_in(site.client(), "vic", "guess")
+    assert sign_in(stolen, "vic", "only looking").status_code == 429
+    forged = site.client()
+    forged.cookies.set("aeras_device", first.cookies["aeras_device"][:-1] + "x")
+    for _ in range(5):
+        sign_in(forged, "olga", "guess")
+    assert sign_in(forged, "olga", "sees to the law").status_code == 429
+
+
 def test_guessing_many_names_is_slowed_down_by_machine(client: TestClient):
     answers = [sign_in(client, f"name{i}", "guess").status_code for i in range(31)]
     assert answers[29] == 401

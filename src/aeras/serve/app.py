@@ -135,6 +135,7 @@ def create_app(
         "public_url": public_url,
         "second_factor": second_factor,
         "throttle_name": StoredThrottle("name", 5, 300, users, secret, clock),
+        "throttle_device": StoredThrottle("device", 5, 300, users, secret, clock),
         "throttle_code": StoredThrottle("code", 5, 300, users, secret, clock),
         "throttle_client": StoredThrottle("client", 30, 300, users, secret, clock),
         "throttle_public": Throttle(120, 60, monotonic),

@@ -67,9 +67,13 @@ def login(
     password: FormText,
     next: FormText = "/",
 ) -> Response:
-    """Checks name and password; throttled by name and by machine."""
+    """Checks name and password; throttled by name and by machine, or by the browser that this user
+    has signed in with before.
+    """
     state = request.app.state
-    keys = ((state.throttle_name, name.casefold()), (state.throttle_client, client_of(request)))
+    device = state.sessions.device(request, name)
+    by_name = ((state.throttle_name, name.casefold()), (state.throttle_client, client_of(request)))
+    keys = ((state.throttle_device, device),) if device else by_name
     wait_s = max(throttle.take(key) for throttle, key in keys)
     if wait_s > 0:
         raise TooManyError(wait_s)
@@ -81,8 +85,18 @@ def login(
     if user.second_factor:
         proof = state.sessions.seal(visitor(request), "password", user.name)
         return _ask_code(request, proof, safe_next(next))
-    state.throttle_name.clear(name.casefold())
+    _forget_guesses(request, user.name)
     return _signed_in(request, user, safe_next(next))
+
+
+def _forget_guesses(request: Request, name: str) -> None:
+    """After a success. Guesses from elsewhere keep counting where this browser is known."""
+    state = request.app.state
+    device = state.sessions.device(request, name)
+    if device:
+        state.throttle_device.clear(device)
+    else:
+        state.throttle_name.clear(name.casefold())
 
 
 def _ask_code(
@@ -117,7 +131,7 @@ def login_code(
         state.oversight.audit.add(Act.SIGN_IN_FAILED, user.name, what="second factor")
         return _ask_code(request, proof, safe_next(next), problem="login.code.wrong", status=401)
     state.throttle_code.clear(user.name)
-    state.throttle_name.clear(user.name.casefold())
+    _forget_guesses(request, user.name)
     return _signed_in(request, user, safe_next(next))
 
 

@@ -19,7 +19,10 @@ from aeras.domain.roles import Role, allows
 
 SESSION = "aeras_session"
 FORM = "aeras_form"
+DEVICE = "aeras_device"
 MAX_AGE_S = int(ABSOLUTE.total_seconds())
+DEVICE_S = 180 * 86400
+"""Seconds for which a browser that somebody signed in with is known."""
 SEALED_S = 600
 """Seconds between a page and its form, where the page hands something over."""
 FormText = Annotated[str, Form(max_length=200)]
@@ -72,6 +75,7 @@ class Sessions:
         self._https = https
         self._clock = clock
         self._form = URLSafeSerializer(secret, salt="aeras.form")
+        self._device = URLSafeTimedSerializer(secret, salt="aeras.device")
         self._sealed = URLSafeTimedSerializer(secret, salt="aeras.sealed")
 
     def read(self, request: Request) -> Visitor:
@@ -95,6 +99,20 @@ class Sessions:
         self._accounts.end_session(request.cookies.get(SESSION, ""))
         token = self._accounts.start_session(user.name, self._clock())
         self._set(response, SESSION, token, MAX_AGE_S)
+        if not self.device(request, user.name):
+            device = str(self._device.dumps([user.name, secrets.token_hex(16)]))
+            self._set(response, DEVICE, device, DEVICE_S)
+
+    def device(self, request: Request, name: str) -> str:
+        """The random id of a browser with which that user has signed in before; "" if none. It
+        opens nothing: guesses from it are counted apart, so that strangers who guess at a name
+        cannot lock its owner out.
+        """
+        try:
+            owner, device = self._device.loads(request.cookies.get(DEVICE, ""), max_age=DEVICE_S)
+        except (BadSignature, ValueError, TypeError):
+            return ""
+        return str(device) if owner == name else ""
 
     def end(self, request: Request, response: Response) -> None:
         """Signs out; the cookie's copy elsewhere stops working, too."""
