@@ -189,6 +189,6 @@ def paper(name: str, user: Officer, oversight: TheOversight, form: str = "html")
     """A paper, to keep: made from the configuration in force."""
     found = oversight.papers.paper(name, form)
     oversight.audit.add(Act.PAPERS, user.name, paper=found.name)
-    safe = re.sub(r"[^\w.-]", "", found.name)
+    safe = re.sub(r"[^\w.-]", "", found.name, flags=re.ASCII)
     headers = {"Content-Disposition": f'attachment; filename="{safe}"'}
     return Response(found.content, media_type=found.media_type, headers=headers)
