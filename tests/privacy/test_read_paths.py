@@ -23,6 +23,7 @@ BOARD = {
     "timeline": "blocks",
     "survey": "settled answers",
     "triggers": "the rule's words, no counts",
+    "form_answers": "settled answers; refusals in multiples of k",
     "subscribe": "single acts without reaction (decision 0003)",
     "shop": "no visits",
     "k": "no visits",
@@ -41,9 +42,9 @@ READERS = {
 """Who may call what gives records: `tally` is raw, so nothing that shows anything may."""
 
 NO_FIGURES = re.compile(
-    r"/(login|join|logout|enter|setup|healthz|static|kiosk|kiosk-worker\.js|withdraw|privacy|thanks|q|s"
+    r"/(login|join|logout|enter|setup|healthz|static|kiosk|kiosk-worker\.js|withdraw|privacy|thanks|q|s|01"
     r"|calibration|planogram|stop|resume|cameras|account|users|invited|metrics)\b"
-    r"|/api/(openapi|shop|public|live|cameras|reading|stop|resume|floor-plan|calibration|planogram"
+    r"|/forms(/\{form\})?$|/api/(forms|openapi|shop|public|live|cameras|reading|stop|resume|floor-plan|calibration|planogram"
     r"|items/\{item_id\}/invite|tokens|users|account)\b"
 )
 FIGURES = {
@@ -53,6 +54,8 @@ FIGURES = {
     "/triggers": ["triggers"],
     "/surveys": ["items", "survey", "triggers"],
     "/surveys/card/{item_id}": ["triggers"],
+    "/surveys/cards": ["triggers"],
+    "/forms/{form}/answers": ["form_answers"],
     "/api/totals": ["totals"],
     "/api/items": ["items"],
     "/api/items/{item_id}": ["items", "survey", "triggers", "facings"],

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from aeras.domain.oversight import Oversight
+from aeras.respond.formdesk import Forms
 from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
 from aeras.serve.live import Listener
@@ -76,6 +77,7 @@ def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
         users,
         desk,
         oversight=oversight,
+        form_desk=Forms(users, clock),
         secret=SECRET,
         hosts=("testserver",),
         links=links,

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import queue
 import random
 import tempfile
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +36,7 @@ from aeras.domain.ports import Subscription
 from aeras.domain.published import (
     CameraStatus,
     FacingRow,
+    FormAnswers,
     ItemRow,
     Numbers,
     Rate,
@@ -340,6 +342,13 @@ class FakeBoard:
             item, count, count * 3, rating, tuple(made), choices, quotes, self._simulated
         )
 
+    def form_answers(self, form: str) -> list[FormAnswers]:
+        if form != "put-back":
+            return []
+        summary = self.survey("vegan-salami")
+        more = (("where", (("none", 12), ("other", 11))),)
+        return [FormAnswers(1, (("kiosk", 20), ("qr", None)), 10, summary, more)]
+
     def cameras(self) -> list[CameraStatus]:
         rendered = self._simulated > 0
         return [
@@ -643,37 +652,52 @@ class FakeDesk:
         item = self.board.shop.item(self.tokens[token])
         return Invitation(token, "why-rejected", item.id, item.name)
 
-    def answer(self, token: str, payload: Mapping[str, object], language: str) -> str | None:
+    def answer(
+        self,
+        token: str,
+        payload: Mapping[str, object],
+        language: str,
+        version: int | None = None,
+    ) -> str | None:
         found = self.admit(token)
         receipt = self._store(found.item, payload, language)
         self.spent.add(token)
         return receipt
 
-    def _store(self, item: str, payload: Mapping[str, object], language: str) -> str | None:
+    def _store(
+        self, item: str, payload: Mapping[str, object], language: str, receipt: str = ""
+    ) -> str | None:
         unknown = set(payload) - {"consent", "rating", "choice", "text"}
         if unknown:
             raise InputError(f"unknown field {sorted(unknown)[0]!r}", todo="Use the form")
         if payload.get("consent") is not True:
             return None
-        receipt = uuid.uuid4().hex[:8].upper()
+        receipt = receipt or uuid.uuid4().hex[:8].upper()
         self.stored.append({"item": item, "receipt": receipt, "language": language, **payload})
         self.board.say(
             {"type": "answer", "item": item, "item_name": self.board.shop.item(item).name}
         )
         return receipt
 
-    def kiosk(self) -> Invitation | None:
-        if self.asking is None:
+    def kiosk(self, among: Collection[str] | None = None) -> Invitation | None:
+        if self.asking is None or (among is not None and self.asking not in among):
             return None
         item = self.board.shop.item(self.asking)
         return Invitation(f"kiosk-{item.id}", "why-rejected", item.id, item.name)
 
     def answer_kiosk(
-        self, invitation: str, payload: Mapping[str, object], language: str, client_id: str
+        self,
+        invitation: str,
+        payload: Mapping[str, object],
+        language: str,
+        client_id: str,
+        version: int | None = None,
     ) -> str | None:
         if client_id not in self.receipts:
             item = invitation.removeprefix("kiosk-")
-            self.receipts[client_id] = self._store(item, payload, language)
+            code = base64.b32encode(bytes.fromhex(client_id[:20])).decode()
+            receipt = "-".join(code[i : i + 4] for i in range(0, 16, 4))
+            self.receipts[client_id] = self._store(item, payload, language, receipt)
         return self.receipts[client_id]
 
     def withdraw(self, receipt: str) -> bool:

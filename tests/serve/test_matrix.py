@@ -45,6 +45,8 @@ MATRIX: dict[str, str] = {
     "GET /thanks": ANYONE,
     "GET /q/{code}": ANYONE,
     "GET /s/{token}": ANYONE,
+    "GET /01/{gtin}": ANYONE,
+    "GET /01/{gtin}/21/{serial}": ANYONE,
     "GET /api/public/form/{token}": ANYONE,
     "POST /api/public/answers": ANYONE,
     "GET /api/public/kiosk": ANYONE,
@@ -56,6 +58,10 @@ MATRIX: dict[str, str] = {
     "GET /triggers": V,
     "GET /surveys": V,
     "GET /surveys/card/{item_id}": V,
+    "GET /surveys/cards": V,
+    "GET /forms": V,
+    "GET /forms/{form}": M,
+    "GET /forms/{form}/answers": V,
     "GET /cameras": V,
     "GET /calibration": M,
     "GET /calibration/{camera_id}": M,
@@ -83,6 +89,10 @@ MATRIX: dict[str, str] = {
     "GET /api/items/{item_id}/timeline": V,
     "GET /api/items/{item_id}/survey": V,
     "POST /api/items/{item_id}/invite": M,
+    "POST /api/forms": M,
+    "POST /api/forms/{form}/review": M,
+    "POST /api/forms/{form}/versions": M,
+    "POST /api/forms/{form}/publish": M,
     "GET /api/timeline": V,
     "GET /api/facings": V,
     "GET /api/triggers": V,
@@ -153,7 +163,7 @@ def with_desk(folder: Path) -> Site:
     return make_site(site_desk=SiteFileDesk(path, clock=lambda: NOW))
 
 
-KNOWN = {"item_id": "vegan-salami", "camera_id": "aisle-1", "kind": "csv", "name": "dpia"}
+KNOWN = {"item_id": "vegan-salami", "camera_id": "aisle-1", "kind": "csv", "name": "dpia", "form": "put-back"}
 
 
 def known_path(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from aeras.domain.messages import Message
 from aeras.domain.published import (
     CameraStatus,
     FacingRow,
+    FormAnswers,
     ItemRow,
     SurveySummary,
     TimePoint,
@@ -394,6 +395,9 @@ class Board(Protocol):
 
     def survey(self, item: str) -> SurveySummary:
         """Answers on one item."""
+
+    def form_answers(self, form: str) -> list[FormAnswers]:
+        """What was answered to each version of a form, newest first."""
 
     def cameras(self) -> list[CameraStatus]:
         """State of each camera."""

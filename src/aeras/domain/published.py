@@ -139,6 +139,25 @@ class SurveySummary:
 
 
 @dataclass(frozen=True, slots=True)
+class FormAnswers:
+    """What was answered to one version of a form, over all items.
+
+    Attributes:
+        version: Of the form.
+        channels: Answers by channel, None below k.
+        refused: How many said no to the question of consent, cut to a multiple of k; None below k.
+        summary: Of the answers through all channels; its ``item`` is the form.
+        more: Further questions by name: how often each code or rating was given; above k only.
+    """
+
+    version: int
+    channels: tuple[tuple[str, int | None], ...]
+    refused: int | None
+    summary: SurveySummary
+    more: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CameraStatus:
     """State of one camera: ``up``, ``starting``, ``down`` (with the reason), ``ended``; ``stopped``
     by the stop switch, ``closed`` outside opening hours, or ``uncalibrated`` since it was moved.

@@ -15,10 +15,11 @@ from starlette.routing import Route
 from aeras.domain.accounts import Accounts
 from aeras.domain.desk import SurveyDesk
 from aeras.domain.errors import ServeError
+from aeras.domain.forms import FormDesk
 from aeras.domain.oversight import Oversight
 from aeras.domain.ports import Board, Clock
 from aeras.domain.site_desk import SiteDesk
-from aeras.serve import api, auth, calibration, errors, pages, people, public, watch
+from aeras.serve import api, auth, calibration, errors, forms, pages, people, public, watch
 from aeras.serve import oversight as privacy
 from aeras.serve.assets import Assets
 from aeras.serve.desk_links import CardLinks
@@ -46,6 +47,7 @@ def create_app(
     oversight: Oversight,
     secret: str,
     site_desk: SiteDesk | None = None,
+    form_desk: FormDesk | None = None,
     links: OneTimeLinks | None = None,
     clock: Clock = _utc_now,
     monotonic: Callable[[], float] = time.monotonic,
@@ -63,6 +65,7 @@ def create_app(
         desk: Surveys and answers.
         oversight: Audit log, stop switch and papers.
         site_desk: Changes the site file; without it the calibration and planogram pages are off.
+        form_desk: Keeps survey forms; without it their pages are off.
         secret: Signs cookies and card links; at least 32 characters, the same at each start.
         links: One-time links that the command line prints; without it none are accepted.
         clock: UTC.
@@ -122,6 +125,7 @@ def create_app(
         "desk": desk,
         "oversight": oversight,
         "site_desk": site_desk,
+        "forms": form_desk,
         "viewed": privacy.Viewed(),
         "once": ShownOnce(clock),
         "hub": hub,
@@ -144,7 +148,7 @@ def create_app(
     errors.install(app)
     for router in (public.api, api.router, auth.router, public.pages, watch.router, pages.router):
         app.include_router(router)
-    for router in (calibration.api, calibration.plan, calibration.pages):
+    for router in (calibration.api, calibration.plan, calibration.pages, forms.api, forms.pages):
         app.include_router(router)
     for router in (privacy.public, privacy.api, privacy.pages, people.router):
         app.include_router(router)

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 
 import structlog
 from pydantic import ValidationError
@@ -19,6 +20,8 @@ log = structlog.get_logger(__name__)
 POLL_S = 0.5
 KEPT = 30
 """Messages a page that opens now gets to see at once."""
+
+NEAR = timedelta(minutes=1)
 
 BACKLOG = 200
 """Messages a slow page may lie behind before its oldest are dropped."""
@@ -62,6 +65,7 @@ class Hub:
         self._names: dict[object, str] = {f.id: f.name for f in board.shop.fixtures}
         self._listeners: set[Listener] = set()
         self._recent: deque[LiveOut] = deque(maxlen=KEPT)
+        self._seen_at: dict[str, datetime] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -104,6 +108,8 @@ class Hub:
             log.warning("live message left out", type=raw.get("type"), error=str(error))
             return
         self._on_message()
+        if message.type == "event" and message.fixture:
+            self._seen_at[message.fixture] = received
         with self._lock:
             if message.type in {"event", "trigger", "answer"}:
                 self._recent.append(message)
@@ -115,6 +121,14 @@ class Hub:
         """The last messages, newest first."""
         with self._lock:
             return list(reversed(self._recent))
+
+    def someone_at(self, fixture: str) -> bool:
+        """Whether anything happened at a fixture within this minute or the last: no finer, so that
+        nobody can be followed by asking often.
+        """
+        seen = self._seen_at.get(fixture)
+        now = self._clock().replace(second=0, microsecond=0)
+        return seen is not None and now - NEAR <= seen <= now
 
     @property
     def listening(self) -> int:

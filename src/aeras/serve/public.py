@@ -5,10 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from aeras.domain.desk import Invitation, SurveyDesk
+from aeras.domain.desk import Invitation, Refusal, RefusedError, SurveyDesk
+from aeras.domain.errors import InputError
+from aeras.domain.shop import Shop
 from aeras.serve import schemas
 from aeras.serve.auth import client_of
-from aeras.serve.errors import TooManyError
+from aeras.serve.errors import NotFoundError, TooManyError
+from aeras.serve.oversight import stop_in_force
 from aeras.serve.session import FormText, NotAllowedError, visitor
 from aeras.serve.words import choose
 
@@ -39,6 +42,8 @@ def _invitation(request: Request, found: Invitation, language: str) -> schemas.I
     offered = desk.languages(found.survey)
     accept = request.headers.get("accept-language", "")
     chosen = language if language in offered else choose(accept, offered)
+    form = desk.form(found.survey, chosen)
+    number = form.pop("version", None)
     return schemas.InvitationOut(
         id=found.id,
         survey=found.survey,
@@ -46,7 +51,8 @@ def _invitation(request: Request, found: Invitation, language: str) -> schemas.I
         item_name=found.item_name,
         language=chosen,
         languages=list(offered),
-        form=desk.form(found.survey, chosen),
+        form=form,
+        version=number if isinstance(number, int) else None,
     )
 
 
@@ -54,8 +60,26 @@ def _invitation(request: Request, found: Invitation, language: str) -> schemas.I
 def scanned(code: str, request: Request) -> Response:
     """A printed card was scanned: on to a fresh single-use link."""
     _limit(request)
-    item = request.app.state.cards.read(code)
-    return RedirectResponse(f"/s/{_desk(request).invite(item, 'qr')}", 303)
+    return _on_to_survey(request, request.app.state.cards.read(code))
+
+
+@pages.get("/01/{gtin}")
+@pages.get("/01/{gtin}/21/{serial}")
+def digital_link(gtin: str, request: Request, serial: str | None = None) -> Response:
+    """The GS1 Digital Link of a card was scanned: on to a fresh single-use link."""
+    _limit(request)
+    shop: Shop = request.app.state.board.shop
+    return _on_to_survey(request, request.app.state.cards.item_of(shop, gtin, serial).id)
+
+
+def _on_to_survey(request: Request, item: str) -> Response:
+    try:
+        token = _desk(request).invite(item, "qr")
+    except RefusedError:
+        raise
+    except InputError as error:  # a card may stay on its shelf after its survey has ended
+        raise RefusedError(Refusal.CLOSED, error.what, todo=error.todo) from None
+    return RedirectResponse(f"/s/{token}", 303)
 
 
 @pages.get("/s/{token}")
@@ -76,10 +100,25 @@ def thanks(request: Request) -> Response:
 
 
 @pages.get("/kiosk")
-def kiosk_page(request: Request, lang: str = "") -> Response:
-    """The kiosk's screen; its script fetches the question."""
+def kiosk_page(request: Request, lang: str = "", fixture: str = "") -> Response:
+    """The kiosk's screen; its script fetches the question. With a fixture it asks while somebody
+    is there.
+    """
+    if fixture:
+        _items_at(request, fixture)
     page: Response = request.app.state.pages.page(request, "kiosk.html", language=lang)
     return page
+
+
+def _items_at(request: Request, fixture: str) -> list[str]:
+    """The items of a fixture; NotFoundError if the site has none of that name."""
+    shop: Shop = request.app.state.board.shop
+    try:
+        return [place.item for place in shop.fixture(fixture).facings if place.item]
+    except KeyError:
+        raise NotFoundError(
+            f"there is no fixture {fixture[:64]!r}", todo="See `fixtures` in the site file"
+        ) from None
 
 
 @pages.get("/withdraw")
@@ -120,17 +159,28 @@ def answer(sent: schemas.AnswerIn, request: Request) -> schemas.ReceiptOut:
     """Takes an answer and spends the link."""
     _own_script_only(request)
     _limit(request)
-    receipt = _desk(request).answer(sent.token, sent.answers, sent.language)
+    receipt = _desk(request).answer(sent.token, sent.answers, sent.language, sent.version)
     return schemas.ReceiptOut(receipt=receipt)
 
 
 @api.get("/kiosk")
-def kiosk(request: Request, language: str = "") -> schemas.KioskOut:
-    """What the kiosk should ask now."""
-    found = _desk(request).kiosk()
-    if found is None:
-        return schemas.KioskOut(invitation=None)
-    return schemas.KioskOut(invitation=_invitation(request, found, language))
+def kiosk(request: Request, language: str = "", fixture: str = "") -> schemas.KioskOut:
+    """What the kiosk should ask now; for a kiosk at a fixture, whether somebody was there within
+    this minute or the last, and nothing more about them.
+    """
+    items = _items_at(request, fixture) if fixture else None
+    found = _desk(request).kiosk(items)
+    shop: Shop = request.app.state.board.shop
+    return schemas.KioskOut(
+        invitation=_invitation(request, found, language) if found else None,
+        near=not fixture or _someone_at(request, fixture),
+        simulated=any(camera.simulated for camera in shop.cameras),
+    )
+
+
+def _someone_at(request: Request, fixture: str) -> bool:
+    there: bool = request.app.state.hub.someone_at(fixture)
+    return there and stop_in_force(request) is None
 
 
 @api.post("/kiosk/answers")
@@ -139,6 +189,6 @@ def kiosk_answer(sent: schemas.KioskAnswerIn, request: Request) -> schemas.Recei
     _own_script_only(request)
     _limit(request)
     receipt = _desk(request).answer_kiosk(
-        sent.invitation, sent.answers, sent.language, sent.client_id
+        sent.invitation, sent.answers, sent.language, sent.client_id, sent.version
     )
     return schemas.ReceiptOut(receipt=receipt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from fastapi import Request
@@ -16,11 +17,13 @@ from aeras.serve import figures
 from aeras.serve.assets import Assets
 from aeras.serve.oversight import stop_in_force
 from aeras.serve.session import Sessions, visitor
-from aeras.serve.words import CATALOGUES, NAMES, Words, choose
+from aeras.serve.words import CATALOGUES, NAMES, PUBLIC, Words, choose
 
 TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGE = "aeras_lang"
 THEME = "aeras_theme"
+FOR_SHOPPERS = re.compile(r"/((s|q|01|kiosk|thanks|withdraw)(/|$)|privacy$)")
+"""Pages that speak more languages than the others."""
 
 
 def script_json(value: object) -> Markup:
@@ -62,11 +65,12 @@ class Pages:
         """The words for this visitor: the page's language if it has one, their choice, else what
         the browser asks for.
         """
-        if language not in CATALOGUES:
+        spoken = {**CATALOGUES, **(PUBLIC if FOR_SHOPPERS.match(request.url.path) else {})}
+        if language not in spoken:
             language = request.cookies.get(LANGUAGE, "")
-        if language not in CATALOGUES:
-            offered = (self._board.shop.language, *CATALOGUES)
-            offered = tuple(code for code in offered if code in CATALOGUES)
+        if language not in spoken:
+            offered = (self._board.shop.language, *spoken)
+            offered = tuple(code for code in offered if code in spoken)
             language = choose(request.headers.get("accept-language", ""), offered)
         shop = self._board.shop
         return Words(language, shop.timezone, self._clock(), shop.currency)
@@ -82,7 +86,7 @@ class Pages:
     ) -> HTMLResponse:
         """A page; gives it the visitor, the words and the theme."""
         who = visitor(request)
-        words = self.words(request)
+        words = self.words(request, language)
         theme = request.cookies.get(THEME, "")
         html = self._env.get_template(name).render(
             request=request,

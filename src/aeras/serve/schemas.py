@@ -245,6 +245,7 @@ class AnswerIn(BaseModel):
 
     token: str = Field(max_length=2000)
     language: str = Field(default="en", max_length=35)
+    version: int | None = Field(default=None, ge=1, lt=2**31, description="Of the form shown")
     answers: dict[str, object]
 
 
@@ -256,6 +257,7 @@ class KioskAnswerIn(BaseModel):
     invitation: str = Field(max_length=2000)
     client_id: str = Field(pattern=r"^[0-9a-f]{32}$")
     language: str = Field(default="en", max_length=35)
+    version: int | None = Field(default=None, ge=1, lt=2**31, description="Of the form shown")
     answers: dict[str, object]
 
 
@@ -275,9 +277,12 @@ class InvitationOut(_Out):
     language: str
     languages: list[str]
     form: dict[str, object]
+    version: int | None = Field(default=None, description="Of the form; sent back with answers")
 
 
 class KioskOut(_Out):
     """What the kiosk should ask now, if anything."""
 
     invitation: InvitationOut | None
+    near: bool = Field(default=True, description="For a kiosk at a fixture: somebody is there")
+    simulated: bool = Field(default=False, description="Shoppers of this shop are simulated")

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from aeras.domain.evidence import Watched
+from aeras.domain.forms import Refused
 from aeras.domain.kept import Answer, Event, Origin, Tally, Trigger, TriggerState
 from aeras.domain.ports import AnswerBook, EventStore, TriggerBook
 from aeras.domain.published import (
     CameraStatus,
     FacingRow,
     Fact,
+    FormAnswers,
     ItemRow,
     SurveySummary,
     TimePoint,
@@ -26,6 +28,7 @@ from aeras.privacy.preview import BLACK
 from aeras.privacy.publish import Publisher
 from aeras.serve.words import Words
 from aeras.wiring.feed import Feed, Listener
+from aeras.wiring.formanswers import form_answers
 
 HOURLY_UP_TO = timedelta(days=2)
 ENOUGH_EVIDENCE = 1_000_000
@@ -42,6 +45,7 @@ class ShopBoard:
         answers: Survey answers.
         publisher: The k-threshold.
         feed: Live messages.
+        refusals: How many said no to be asked, by form.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class ShopBoard:
         answers: AnswerBook,
         publisher: Publisher,
         feed: Feed,
+        refusals: Callable[[], list[Refused]] = list,
     ) -> None:
         self.shop = shop
         self._store = store
@@ -60,6 +65,7 @@ class ShopBoard:
         self._answers = answers
         self._publisher = publisher
         self._feed = feed
+        self._refusals = refusals
         self._cameras: dict[str, CameraStatus] = {}
         self._previews: dict[str, bytes] = {}
         self._halted = ""
@@ -175,6 +181,13 @@ class ShopBoard:
         batches = self._answers.batches(self.k)
         answers = self._publisher.settled(self._answers.answers(item=item), batches)
         return self._publisher.survey(item, answers, asked=None)
+
+    def form_answers(self, form: str) -> list[FormAnswers]:
+        """What was answered to each version of a form, newest first."""
+        given = [answer for answer in self._answers.answers() if answer.survey == form]
+        settled = self._publisher.settled(given, self._answers.batches(self.k))
+        refused = [one for one in self._refusals() if one.form == form]
+        return form_answers(form, settled, refused, self._publisher)
 
     # --- cameras and live messages --------------------------------------------------------------
 

@@ -89,6 +89,7 @@ class Runtime:
             answers=self.control,
             publisher=self.publisher,
             feed=self._feed,
+            refusals=self.control.refusals,
         )
         rules = [_rule(section) for section in site.triggers]
         self.forms = Forms(

@@ -79,6 +79,7 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         runtime.desk,
         oversight=runtime.oversight,
         site_desk=_site_desk(runtime),
+        form_desk=runtime.forms,
         secret=runtime.control.secret("session"),
         links=links,
         public_url=server.public_url or url,

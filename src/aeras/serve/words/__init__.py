@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from aeras.serve.words import de, en, forms_de, forms_en, people_de, people_en, site_de, site_en
+from aeras.serve.words import de, en, forms_de, forms_en, people_de, people_en, public_es, public_ja, site_de, site_en
 
 if TYPE_CHECKING:
     from aeras.domain.published import Fact, Rate
@@ -19,6 +19,12 @@ CATALOGUES: dict[str, Mapping[str, str]] = {
     "en": {**en.WORDS, **site_en.WORDS, **people_en.WORDS, **forms_en.WORDS},
     "de": {**de.WORDS, **site_de.WORDS, **people_de.WORDS, **forms_de.WORDS},
 }
+PUBLIC: dict[str, Mapping[str, str]] = {
+    "es": {**CATALOGUES["en"], **public_es.WORDS},
+    "ja": {**CATALOGUES["en"], **public_ja.WORDS},
+}
+"""Languages of the pages that shoppers open only."""
+
 NAMES = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "ja": "日本語"}
 DEFAULT = "en"
 DASH = "\N{EN DASH}"
@@ -52,15 +58,16 @@ class Words:
     """One language's words, numbers and dates.
 
     Args:
-        language: A key of `CATALOGUES`.
+        language: A key of `CATALOGUES` or `PUBLIC`.
         timezone: IANA zone in which times are shown.
         now: UTC, for "5 min ago".
         currency: ISO 4217 code.
     """
 
     def __init__(self, language: str, timezone: str, now: datetime, currency: str = "EUR") -> None:
-        self.language = language if language in CATALOGUES else DEFAULT
-        self._words = CATALOGUES[self.language]
+        known = {**CATALOGUES, **PUBLIC}
+        self.language = language if language in known else DEFAULT
+        self._words = known[self.language]
         self._zone = ZoneInfo(timezone)
         self._now = now
         self._currency = currency

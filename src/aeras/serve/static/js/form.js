@@ -16,6 +16,7 @@ export function showForm(box, invitation, send) {
   model.showCompletedPage = false;
   if (language === invitation.language) model.completeText = t("ask.complete");
   model.autoFocusFirstQuestion = false;
+  model.clearInvisibleValues = "onHidden"; // what is not asked any more is not sent
   model.autoAdvanceEnabled = true; // a choice is one tap; only open answers need a button
   for (const question of model.getAllQuestions()) {
     if (question.getType() === "rating") question.displayMode = "buttons"; // on phones, too
@@ -51,8 +52,9 @@ function problem(box, text) {
   if (text) line.scrollIntoView({ block: "nearest" });
 }
 
-/** Posts JSON; an Error says in words what went wrong and carries the status (0: no network). */
-export async function post(url, body) {
+/** Sends an answer; an Error says in the shopper's words what to do and carries the status (0: no
+ *  network). */
+export async function postAnswer(url, body) {
   let answer;
   try {
     answer = await fetch(url, {
@@ -63,10 +65,12 @@ export async function post(url, body) {
   } catch {
     throw Object.assign(new Error(t("ask.offline")), { status: 0 });
   }
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) {
-    const what = [told.what ?? answer.statusText, told.todo].filter(Boolean).join(". ");
-    throw Object.assign(new Error(t("ask.failed", { what })), { status: answer.status });
-  }
-  return told;
+  if (answer.ok) return answer.json();
+  throw Object.assign(new Error(told(answer.status)), { status: answer.status });
+}
+
+function told(status) {
+  const exact = t(`ask.error.${status}`);
+  if (exact !== `ask.error.${status}`) return exact;
+  return t(status >= 500 ? "ask.error.500" : "ask.error.422");
 }

@@ -24,7 +24,8 @@ async function keepOnly(urls) {
   const have = await cache.keys();
   await Promise.all(have.filter(({ url }) => !wanted.has(url)).map((old) => cache.delete(old)));
   const known = new Set(have.map(({ url }) => url));
-  await cache.addAll(urls.filter((url) => !known.has(url)));
+  const stale = (url) => !known.has(url) || new URL(url).pathname === "/kiosk";
+  await cache.addAll(urls.filter(stale));
 }
 
 async function newest(request) {
@@ -32,12 +33,13 @@ async function newest(request) {
   try {
     const answer = await fetch(request);
     if (answer.ok) await cache.put(request, answer.clone());
-    return answer;
-  } catch (error) {
-    const old = await cache.match(request, { ignoreSearch: true, ignoreVary: true });
-    if (old) return old;
-    throw error;
+    if (answer.status < 500) return answer;
+  } catch {
+    // no network: what was kept
   }
+  const same = await cache.match(request, { ignoreVary: true });
+  const old = same ?? (await cache.match(request, { ignoreSearch: true, ignoreVary: true }));
+  return old ?? Response.error();
 }
 
 async function kept(request) {
