@@ -33,8 +33,11 @@ from aeras.domain.shop import (
     FloorMark,
     Item,
     Lens,
+    Marks,
     Shop,
+    Vest,
 )
+from aeras.domain.tags import OBJECTION_TAGS, STAFF_TAGS, TAGS
 from aeras.privacy.profiles import PrivacyClaims, check_profile, faces_allowed
 from aeras.shelf.planogram import Known, Version, read_rows, valid_at, versions_of
 
@@ -161,6 +164,15 @@ def _address(value: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
+def _tag_ids(value: tuple[int, ...] | str) -> tuple[int, ...] | str:
+    if not isinstance(value, str) and not all(0 <= number < TAGS for number in value):
+        raise ValueError(f"tags have the numbers 0 to {TAGS - 1}; write any, or a list of them")
+    return value
+
+
+TagIds = Annotated[tuple[int, ...] | Literal["any"], AfterValidator(_tag_ids)]
+
+
 class SiteFileError(ConfigError):
     """A problem in the site file; ``location`` is the path of the value, empty if there is none."""
 
@@ -197,6 +209,37 @@ class PrivacySection(_Section):
     k: int = Field(default=10, ge=2, le=1000)
     time_grain: Duration = timedelta(minutes=15)
     retention: Duration = timedelta(days=30)
+    differential_privacy: NoiseSection | None = None
+
+
+class VestSection(_Section):
+    """``vest`` of the staff marker: a colour that only staff wear."""
+
+    hue: tuple[float, float]
+    saturation: float = Field(default=0.5, ge=0.1, le=1)
+    brightness: float = Field(default=0.35, ge=0.1, le=1)
+    share: float = Field(default=0.25, ge=0.05, le=1)
+
+
+class MarkerSection(_Section):
+    """``marker``: what staff wear, so that they are told from shoppers."""
+
+    tags: TagIds = ()
+    size_mm: float = Field(default=120, ge=20, le=500)
+    vest: VestSection | None = None
+
+
+class StaffSection(_Section):
+    """``staff``: how staff are left alone wherever they walk."""
+
+    marker: MarkerSection
+
+
+class ObjectionSection(_Section):
+    """``objection``: the card that a shopper takes at the door to be left alone."""
+
+    tags: TagIds = "any"
+    size_mm: float = Field(default=90, ge=20, le=500)
 
 
 class HoursSection(_Section):
@@ -243,6 +286,7 @@ class CameraSection(_Section):
     fps: float = Field(default=5.0, gt=0, le=60)
     excluded: tuple[Corners, ...] = ()
     staff: tuple[Corners, ...] = ()
+    objection: tuple[Corners, ...] = ()
     floor: FloorSection | None = None
     lens: LensSection | None = None
     simulated: bool = False
@@ -336,6 +380,8 @@ class SiteFile(_Section):
     site: SiteSection
     privacy: PrivacySection = PrivacySection()
     hours: HoursSection | None = None
+    staff: StaffSection | None = None
+    objection: ObjectionSection | None = None
     items: tuple[ItemSection, ...] = ()
     items_file: str | None = None
     cameras: tuple[CameraSection, ...] = ()
@@ -566,6 +612,10 @@ def _known_keys(location: Location) -> list[str]:
         "site": SiteSection,
         "privacy": PrivacySection,
         "hours": HoursSection,
+        "staff": StaffSection,
+        "marker": MarkerSection,
+        "vest": VestSection,
+        "objection": ObjectionSection,
         "items": ItemSection,
         "cameras": CameraSection,
         "floor": FloorSection,
@@ -631,10 +681,11 @@ def _contradictions(file: SiteFile) -> Iterator[tuple[Location, str]]:
     yield from _duplicates(("fixtures",), [f.id for f in file.fixtures])
     yield from _duplicates(("triggers",), [t.id for t in file.triggers])
     yield from _duplicate_facings(file)
+    yield from _mark_problems(file)
     if file.planogram_file and "planogram" in file.model_fields_set:
         yield ("planogram",), "planogram_file names the versions; remove the key planogram"
     for number, camera in enumerate(file.cameras):
-        for key in ("excluded", "staff"):
+        for key in ("excluded", "staff", "objection"):
             for zone, polygon in enumerate(getattr(camera, key)):
                 yield from _off_image(("cameras", number, key, zone), polygon, camera)
         yield from _floor_problems(file, ("cameras", number, "floor"), camera)
@@ -672,6 +723,28 @@ def _mode_problems(
             (*location, "window"),
             f"trigger {trigger.id!r} looks back further than events are kept "
             f"({file.privacy.retention.days} d); shorten the window or lengthen privacy.retention",
+        )
+
+
+def _mark_problems(file: SiteFile) -> Iterator[tuple[Location, str]]:
+    """Marks that tell nobody, or staff and shoppers alike."""
+    if file.staff and not marks_of(file).of_staff:
+        yield ("staff", "marker"), "the staff marker names neither tags nor a vest; name one of them"
+    if file.objection and not marks_of(file).objection_tags:
+        yield ("objection", "tags"), "the objection card has no tags; write any, or remove it"
+    both = marks_of(file).staff_tags & marks_of(file).objection_tags
+    if both:
+        numbers = ", ".join(map(str, sorted(both)))
+        yield (
+            ("objection", "tags"),
+            f"the tags {numbers} are worn by staff and carried to object; give the cards others",
+        )
+    vest = file.staff.marker.vest if file.staff else None
+    if vest and not 0 <= vest.hue[0] < vest.hue[1] <= vest.hue[0] + 360:
+        yield (
+            ("staff", "marker", "vest", "hue"),
+            f"the vest's hue goes from {vest.hue[0]:g} to {vest.hue[1]:g} degrees; expected from "
+            "0 on, upwards, and at most once round",
         )
 
 
@@ -836,6 +909,7 @@ def _build(file: SiteFile, path: Path, versions: tuple[Version, ...], moment: da
         map_image=file.map.image if file.map else None,
         language=file.site.language,
         currency=file.site.currency,
+        marks=marks_of(file),
     )
     return Site(
         path=path,
@@ -851,6 +925,19 @@ def _build(file: SiteFile, path: Path, versions: tuple[Version, ...], moment: da
     )
 
 
+def marks_of(file: SiteFile) -> Marks:
+    """What is worn or carried to be left alone."""
+    worn = file.staff.marker if file.staff else MarkerSection()
+    card = file.objection or ObjectionSection(tags=())
+    return Marks(
+        staff_tags=frozenset(STAFF_TAGS if worn.tags == "any" else worn.tags),
+        staff_mm=worn.size_mm,
+        vest=Vest(**worn.vest.model_dump()) if worn.vest else None,
+        objection_tags=frozenset(OBJECTION_TAGS if card.tags == "any" else card.tags),
+        objection_mm=card.size_mm,
+    )
+
+
 def _hours(file: SiteFile) -> OpeningHours | None:
     if file.hours is None:
         return None
@@ -860,7 +947,11 @@ def _hours(file: SiteFile) -> OpeningHours | None:
 
 
 def _undeclared(file: SiteFile) -> tuple[str, ...]:
-    """Shelf cameras that name neither staff zones nor excluded ones, not even none at all."""
+    """Shelf cameras that name neither staff zones nor excluded ones, not even none at all, in a
+    shop whose staff wear no marker.
+    """
+    if marks_of(file).of_staff:
+        return ()
     return tuple(
         camera.id
         for camera in file.cameras
@@ -887,6 +978,7 @@ def _camera(camera: CameraSection, folder: Path) -> CameraSpec:
         excluded=tuple(as_polygon(p) for p in camera.excluded),
         simulated=camera.simulated,
         staff=tuple(as_polygon(p) for p in camera.staff),
+        objection=tuple(as_polygon(p) for p in camera.objection),
         marks=marks,
         lens=lens,
         calibrated_on=camera.floor.stream if camera.floor else None,

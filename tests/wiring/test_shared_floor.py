@@ -57,6 +57,9 @@ class Hand:
         self.fixture, self.visit, self.at_s = fixture, visit, at_s
         self.busy = False
 
+    def stands_here(self, _: object) -> bool:
+        return True
+
     def update(self, frame: Frame, *_: object) -> list[Interaction]:
         if frame.t_s < self.at_s:
             return []

@@ -116,6 +116,7 @@ class CameraSpec:
         excluded: Polygons that are blanked before any model sees the frame (doors, screens).
         simulated: True when what it shows is rendered; every record from it says so.
         staff: Polygons of places where only staff stand; who stood there is no shopper.
+        objection: Polygons of places for those who object: who steps into one is dropped.
         marks: Pairs of points that tie the picture to the map; empty if it is not calibrated.
         lens: Its lens where that is known.
         calibrated_on: (width, height) that the camera itself sent when it was calibrated, or None;
@@ -133,6 +134,47 @@ class CameraSpec:
     marks: tuple[FloorMark, ...] = ()
     lens: Lens | None = None
     calibrated_on: tuple[int, int] | None = None
+    objection: tuple[Polygon, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vest:
+    """A colour that only staff wear.
+
+    Attributes:
+        hue: From and to, degrees of the colour circle (0 red, 120 green); may pass 360.
+        saturation, brightness: Least, in [0, 1].
+        share: Least share of the torso that shows it.
+    """
+
+    hue: tuple[float, float]
+    saturation: float = 0.5
+    brightness: float = 0.35
+    share: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What is worn or carried to be left alone; no list of persons.
+
+    Attributes:
+        staff_tags: Ids of the printed tags that staff wear.
+        staff_mm: Side of the smallest of them, its black square.
+        vest: A colour that only staff wear.
+        objection_tags: Ids of the cards that shoppers take to object.
+        objection_mm: Side of their black square.
+    """
+
+    staff_tags: frozenset[int] = frozenset()
+    staff_mm: float = 120.0
+    vest: Vest | None = None
+    objection_tags: frozenset[int] = frozenset()
+    objection_mm: float = 90.0
+
+    @property
+    def of_staff(self) -> bool:
+        """Whether staff wear anything that tells them."""
+        return bool(self.staff_tags) or self.vest is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +192,7 @@ class Shop:
     map_image: str | None = None
     language: str = "en"
     currency: str = "EUR"
+    marks: Marks = field(default_factory=Marks)
     _items: dict[str, Item] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -111,6 +111,7 @@ def impact_assessment(facts: Facts) -> Document:
                     "Objection: any member of staff, and the stop button (Art. 21). Access and "
                     "erasure: no record points to a person (Art. 11); answers are withdrawn by "
                     "receipt code.",
+                    *(_OBJECTION[way] for way in facts.objection),
                 ),
             ),
             Part(
@@ -252,6 +253,13 @@ def _settings(facts: Facts) -> Table:
             ("Written release", facts.consent or "none"),
         ),
     )
+
+
+_OBJECTION = {
+    "card": "Objection by card: who carries one openly is dropped within a second, with what was "
+    "not yet told (Art. 21(1), (5)).",
+    "place": "Objection by place: who steps into a marked place is dropped likewise.",
+}
 
 
 def _hours(facts: Facts) -> str:

@@ -64,6 +64,8 @@ class Facts:
         k: Visits below which a number is withheld.
         grain, retention: In words (``15 min``).
         url: Address of the public page for phones, "" if there is none.
+        staff_marker: Whether staff wear something by which they are told.
+        objection: Ways to be left alone by the cameras: ``card``, ``place``.
     """
 
     site: str
@@ -86,6 +88,8 @@ class Facts:
     grain: str
     retention: str
     url: str = ""
+    staff_marker: bool = False
+    objection: tuple[str, ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -107,6 +111,7 @@ class Facts:
             "k": str(self.k),
             "dpia": self.dpia,
             "consent": self.consent,
+            "objection": ", ".join(self.objection),
             "text": TEXT_VERSION,
         }
 
@@ -115,6 +120,7 @@ class Facts:
         return _digest(
             {
                 **self.told(),
+                "staff_marker": self.staff_marker,
                 "notice": self.notice,
                 "zones": [asdict(camera) for camera in self.cameras],
                 "models": {model.name: model.sha256 for model in self.models},
@@ -160,6 +166,7 @@ def notice_text(facts: Facts, language: str) -> PublicNotice:
             text["expression_on" if facts.expression else "expression_off"],
             text["nobody"],
             text["staff"] if facts.expression else "",
+            text["staff_marker"] if facts.staff_marker else "",
             text["hours"] if facts.hours not in ("", "always") else "",
         ],
         "kept": [text["kept"]],
@@ -171,6 +178,7 @@ def notice_text(facts: Facts, language: str) -> PublicNotice:
             text["assessment"] if facts.dpia else "",
         ],
         "object": [
+            *(text[f"object_{way}"] for way in facts.objection),
             text["object"],
             text["no_record"],
             text["authority"] if facts.profile.name in INTEREST and facts.jurisdiction else "",
@@ -207,6 +215,7 @@ def sign(facts: Facts, language: str) -> Sign:
         words["simulated"] if facts.simulated else "",
         words["expression_on" if facts.expression else "expression_off"],
         words["no_picture"],
+        *(words[f"object_{way}_short"] for way in facts.objection),
         words["object_short"],
         words["who" if facts.controller else "who_open"].format_map(gaps),
     ]

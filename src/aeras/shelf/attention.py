@@ -204,6 +204,11 @@ class Attention:
             )
             glances.append(_Glance(t_s, lasted, track.id, shares))
 
+    def forget(self, fixture: str, track: int) -> None:
+        """Drops where a track looked."""
+        glances = self._glances.get(fixture, deque())
+        self._glances[fixture] = deque(g for g in glances if g.track != track)
+
     def looks(
         self, fixture: str, from_s: float, to_s: float, track: int | None = None
     ) -> list[Look]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aeras.domain.geometry import Box
 from aeras.domain.seen import Face, FaceReading, Track
@@ -57,6 +57,14 @@ class FaceLog:
         samples.append(_Sample(t_s, frozenset(track.id for track, _ in near), readings))
         while samples[0].t_s < t_s - KEEP_S:
             samples.popleft()
+
+    def forget(self, fixture: str, track: int) -> None:
+        """Drops what was read of a track."""
+        samples = self._samples.get(fixture, deque())
+        for number, sample in enumerate(samples):
+            if any(reading.track == track for reading in sample.readings):
+                kept = tuple(r for r in sample.readings if r.track != track)
+                samples[number] = replace(sample, readings=kept)
 
     def between(self, fixture: str, from_s: float, to_s: float, track: int | None = None) -> Faces:
         """The face that belongs to an interaction.

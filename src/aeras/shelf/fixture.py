@@ -128,6 +128,10 @@ class FixtureReader:
             found += self._handled(frame, detections, tracks)
         return found
 
+    def stands_here(self, track: Track) -> bool:
+        """Whether a track has a visit at this fixture."""
+        return self._visits is not None and self._visits.is_present(track.id)
+
     def finish(self) -> list[Interaction]:
         """Closes what is open."""
         frame = self._last

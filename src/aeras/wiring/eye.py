@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aeras.domain.geometry import Box, polygon_centre
 from aeras.domain.seen import Detections, Frame, Image, Interaction, Track
-from aeras.domain.shop import CameraRole, CameraSpec, Fixture
+from aeras.domain.shop import CameraRole, CameraSpec, Fixture, Marks
 from aeras.privacy.staff import StaffFilter
 from aeras.shelf.fixture import FixtureOptions, FixtureReader
 from aeras.shelf.paths import Paths
@@ -27,7 +27,7 @@ STEP = 10
 
 
 class Eye:
-    """State of one camera between its frames.
+    """State of one camera between its frames. ``dropped`` are the tracks that are left alone.
 
     Args:
         camera: The camera.
@@ -45,6 +45,7 @@ class Eye:
         reads_faces: bool,
         tracking: ByteOptions,
         fixture_options: FixtureOptions,
+        marks: Marks,
         people_every_s: float,
         moving: float,
     ) -> None:
@@ -55,7 +56,14 @@ class Eye:
         self.now_s = 0.0
         self._tracker = ByteTracker(tracking)
         self._tracks: list[Track] = []
-        self.staff = StaffFilter(camera.staff, camera.size) if camera.staff else None
+        self.staff = StaffFilter(
+            camera.staff,
+            camera.size,
+            marks,
+            objection=camera.objection,
+            faces=self.subject == "faces",
+        )
+        self.dropped: frozenset[int] = frozenset()
         self._paths = Paths(faces=self.subject == "faces")
         self._centres: dict[str, tuple[float, float]] = {}
         self._small: NDArray[np.uint8] | None = None
@@ -63,6 +71,11 @@ class Eye:
         self._people_every_s = people_every_s
         self._moving = moving
         self._zones: dict[str, Zone] = {}
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """Everybody who is followed now."""
+        return tuple(self._tracks)
 
     @property
     def is_calibrated(self) -> bool:
@@ -103,14 +116,15 @@ class Eye:
         return [region_round([self._outline(f, frame)], FACE_MARGIN, frame.size) for f in own]
 
     def track(self, detections: Detections, frame: Frame) -> list[Track]:
-        """Follows this camera's subject; without a look at it the tracks stay as they are."""
+        """Follows this camera's subject, also who is left alone; without a look at it the tracks
+        stay as they are.
+        """
         if self.subject in detections.ran:
             found = detections.faces if self.subject == "faces" else detections.people
             boxes = np.array([one.box for one in found], dtype=np.float64).reshape(-1, 4)
             scores = np.array([one.score for one in found], dtype=np.float64)
             self._tracks = self._tracker.update(boxes, scores, frame.t_s)
-            if self.staff:
-                self._tracks = self.staff.shoppers(frame, self._tracks)
+            self.staff.shoppers(frame, self._tracks, detections)
             people = detections.people if self.subject == "people" else ()
             self._paths.add(frame.t_s, self._tracks, people)
         return self._tracks
@@ -121,7 +135,7 @@ class Eye:
         return self._paths.moves(found, self.now_s, centre) if centre else frozenset()
 
     def before(self, fixture: Fixture, frame: Frame) -> list[Track]:
-        """Face tracks that stand before a fixture."""
+        """Face tracks that stand before a fixture, also of those who are left alone."""
         zone = self._zones.get(fixture.id)
         if zone is None:
             own = fixture.camera == self.camera.id

@@ -162,11 +162,23 @@ def facts_of(site: Site) -> Facts:
         grain=span_text(privacy.time_grain),
         retention=span_text(privacy.retention),
         url=f"{url.rstrip('/')}/privacy" if url else "",
+        staff_marker=site.shop.marks.of_staff,
+        objection=_objection(site),
     )
 
 
+def _objection(site: Site) -> tuple[str, ...]:
+    """How shoppers can be left alone by the cameras."""
+    ways = {
+        "card": bool(site.shop.marks.objection_tags),
+        "place": any(camera.objection for camera in site.shop.cameras),
+    }
+    return tuple(way for way, offered in ways.items() if offered)
+
+
 def _zones(camera: CameraSpec) -> str:
-    return hashlib.sha256(repr((camera.excluded, camera.staff)).encode()).hexdigest()
+    zones = (camera.excluded, camera.staff, *([camera.objection] if camera.objection else []))
+    return hashlib.sha256(repr(zones).encode()).hexdigest()
 
 
 def _models(site: Site) -> tuple[ModelFact, ...]:

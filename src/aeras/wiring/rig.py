@@ -22,6 +22,7 @@ from aeras.shelf.react import Reactor
 from aeras.shelf.whereabouts import Whereabouts
 from aeras.track.byte import ByteOptions
 from aeras.wiring.eye import Eye
+from aeras.wiring.holding import Claim, Holding
 
 
 class Perceiver(Protocol):
@@ -111,6 +112,7 @@ class Rig:
         self._face_cameras = {f.id: f.face_camera for f in shop.fixtures if f.face_camera}
         names = {camera.id for camera in cameras}
         self._eyes = {camera.id: self._eye(shop, camera, names) for camera in cameras}
+        self._holding = Holding({name: eye.staff for name, eye in self._eyes.items()})
 
     def update(self, frame: Frame) -> tuple[Detections, list[Interaction]]:
         """Takes one frame of one of the cameras; gives what was decided with it.
@@ -122,9 +124,18 @@ class Rig:
         detections = self._perceive(eye, frame)
         tracks = eye.track(detections, frame)
         self._locate(eye, frame, detections, tracks)
+        self._leave_alone(eye)
         self._log_faces(eye, detections, frame)
         found = [i for reader in eye.readers for i in reader.update(frame, detections, tracks)]
-        return detections, self._react(eye, found)
+        for reader in eye.readers:
+            standing = [track for track in tracks if reader.stands_here(track)]
+            self._holding.stands(reader.fixture.id, frame.camera, standing, frame.t_s)
+        self._holding.hold(self._react(eye, found))
+        return detections, self._holding.release()
+
+    def eye(self, camera: str) -> Eye:
+        """The state of one of its cameras."""
+        return self._eyes[camera]
 
     def is_calibrated(self, camera: str) -> bool:
         """Whether a camera of this rig still stands where its facings were drawn."""
@@ -132,15 +143,17 @@ class Rig:
 
     def finish(self) -> list[Interaction]:
         """Closes what is open in all cameras (end of a file or of the shift)."""
-        eyes = self._eyes.values()
-        return [i for eye in eyes for r in eye.readers for i in self._react(eye, r.finish())]
+        for eye in self._eyes.values():
+            for reader in eye.readers:
+                self._holding.hold(self._react(eye, reader.finish()))
+        return self._holding.release(final=True)
 
     def _perceive(self, eye: Eye, frame: Frame) -> Detections:
         tasks = eye.tasks(frame)
         if not tasks:
             return Detections()
         faces, hands = eye.face_regions(frame), eye.hand_regions(frame)
-        if eye.staff is None:
+        if not eye.staff.needed:
             return self._perception.detect(frame, tasks, face_regions=faces, hand_regions=hands)
         return self._perception.detect(
             frame, tasks, face_regions=faces, hand_regions=hands, readable=eye.staff.readable
@@ -152,6 +165,18 @@ class Rig:
         """Where the tracks are on the map, so that one person is one visit on all cameras."""
         faces = eye.subject == "faces"
         self._whereabouts.add(eye.camera.id, frame.t_s, tracks, detections, frame.size, faces=faces)
+
+    def _leave_alone(self, eye: Eye) -> None:
+        """Drops who is left alone: on the other cameras too, and what was read of them so far."""
+        for track in eye.staff.alone - eye.dropped:
+            for fixture in eye.faced:
+                self._faces.forget(fixture.id, track)
+                self._attention.forget(fixture.id, track)
+        eye.dropped = eye.staff.alone
+        for track in eye.dropped if self._whereabouts.joins else ():
+            visit = self._whereabouts.visit(eye.camera.id, track)
+            for camera, other in self._whereabouts.tracks(visit).items():
+                self._eyes[camera].staff.exclude(other)
 
     def _one_visit(self, eye: Eye, found: Interaction) -> Interaction:
         """The interaction with its visit numbered for the whole rig instead of the camera."""
@@ -169,11 +194,13 @@ class Rig:
     def _log_faces(self, eye: Eye, detections: Detections, frame: Frame) -> None:
         if "faces" in detections.ran:
             for fixture in eye.faced:
-                tracks = eye.before(fixture, frame)
+                everyone = eye.before(fixture, frame)
+                self._holding.stands(fixture.id, frame.camera, everyone, frame.t_s)
+                tracks = eye.staff.readable_tracks(everyone)
                 self._faces.add(fixture.id, frame.t_s, detections.faces, tracks)
                 self._attention.add(fixture, frame.t_s, detections.faces, tracks, frame.size)
 
-    def _react(self, eye: Eye, found: Sequence[Interaction]) -> list[Interaction]:
+    def _react(self, eye: Eye, found: Sequence[Interaction]) -> list[Claim]:
         own_face = eye.subject == "faces"
         reacted = [
             i
@@ -183,7 +210,7 @@ class Rig:
             )
             for i in (self._looked_at(each, own_face=own_face) for each in found)
         ]
-        return [self._one_visit(eye, i) for i in reacted]
+        return [Claim(eye.camera.id, i.visit, self._one_visit(eye, i)) for i in reacted]
 
     def _looked_at(self, found: Interaction, *, own_face: bool) -> Interaction:
         """A stay at the facing that was looked at, where one was clearly."""
@@ -218,6 +245,7 @@ class Rig:
             reads_faces=options.faces,
             tracking=options.face_tracks if shelf else options.people,
             fixture_options=options.fixture,
+            marks=shop.marks,
             people_every_s=options.people_every_s,
             moving=options.moving,
         )

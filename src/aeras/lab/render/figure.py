@@ -26,8 +26,30 @@ MARGIN_M: Final = 0.16
 NEAREST_M: Final = 0.12
 """Nothing nearer to the camera than this is drawn."""
 JACKET_M: Final = 0.006
+TORSO_HALF_M: Final = 0.11
+INK: Final = (28.0, 26.0, 26.0)
+CARD: Final = (232.0, 236.0, 238.0)
+SQUARE: Final = ((-1, -1), (1, -1), (1, 1), (-1, 1))
 FINGER_SPREAD: Final = (-0.5, -0.17, 0.17, 0.5)
 Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Worn:
+    """A flat square pattern worn on chest and back.
+
+    Attributes:
+        cells: (N, N), True where it is dark.
+        side_m: Its side, metres.
+        drop_m: From the shoulder line down to its middle.
+        chest, back: Where it is worn.
+    """
+
+    cells: npt.NDArray[np.bool_]
+    side_m: float
+    drop_m: float = 0.16
+    chest: bool = True
+    back: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +239,15 @@ def draw_figure(frame: Image, camera: Camera, pose: Pose, actor: Actor, number: 
     draw_head(frame, camera, pose, number)
 
 
-def draw_body(frame: Image, camera: Camera, pose: Pose, actor: Actor, number: int) -> None:
+def draw_body(
+    frame: Image,
+    camera: Camera,
+    pose: Pose,
+    actor: Actor,
+    number: int,
+    *,
+    worn: Worn | None = None,
+) -> None:
     """Draw a shopper up to the neck, in place."""
     x0, y0, x1, y1 = _window(camera, pose)
     if x1 - x0 < 4 or y1 - y0 < 4:
@@ -228,7 +258,9 @@ def draw_body(frame: Image, camera: Camera, pose: Pose, actor: Actor, number: in
     size = max(round((x1 - x0) * detail), 2), max(round((y1 - y0) * detail), 2)
     relief, limbs = Relief(*size), Relief(*size)
     cloth, pants = relief.paint(actor.top), relief.paint(actor.trousers)
-    accent, skin = relief.paint(actor.accent), relief.paint(actor.skin)
+    accent = relief.paint(actor.accent)
+    ink, card = relief.paint(INK), relief.paint(CARD)
+    skin = relief.paint(actor.skin)
     scale = camera.focal_px / depth * detail
     _legs(relief, view, pose, pants)
     _torso(relief, view, pose, actor, cloth=cloth, pants=pants)
@@ -239,6 +271,8 @@ def draw_body(frame: Image, camera: Camera, pose: Pose, actor: Actor, number: in
     for side in (0, 1):
         _hand(limbs, view, pose, side, skin)
     _pattern(relief, view, pose, actor, paints=(cloth, accent))
+    if worn is not None:
+        _wear(relief, view, pose, worn, cloth=(cloth, accent), paints=(ink, card))
     merged(relief, limbs)
     texture = _texture(number, view, pose, relief)
     body = cv2.resize(lit(relief, texture), (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
@@ -292,6 +326,40 @@ def _pattern(
     # The shirt under a jacket lies deeper, which gives the jacket's edges their shade.
     if actor.pattern == "jacket":
         relief.level[seen] -= np.float32(JACKET_M * per_m)
+
+
+def _wear(
+    relief: Relief,
+    view: View,
+    pose: Pose,
+    worn: Worn,
+    *,
+    cloth: tuple[int, int],
+    paints: tuple[int, int],
+) -> None:
+    """Repaint the cloth of chest or back, whichever is seen, with a pattern; arms cover it."""
+    spine = pose.pelvis - pose.chest
+    down = spine / max(float(np.linalg.norm(spine)), 1e-6)
+    eye = np.array(view.camera.position)
+    for side, there in ((1.0, worn.chest), (-1.0, worn.back)):
+        out = pose.ahead * side
+        middle = pose.chest + down * worn.drop_m + out * TORSO_HALF_M
+        if not there or float(out @ (eye - middle)) <= 0 or view.camera.depth(middle) < NEAREST_M:
+            continue
+        # Who looks at a chest has its right on their left.
+        across = -pose.right * side * worn.side_m / 2
+        drop = down * worn.side_m / 2
+        corners = [middle + x * across + y * drop for x, y in SQUARE]
+        pixels = [view.camera.pixel(corner)[:2] for corner in corners]
+        small = (np.array(pixels) - (view.left, view.top)) * view.detail
+        count = len(worn.cells)
+        cells = np.array([(0, 0), (count, 0), (count, count), (0, count)], dtype=np.float32)
+        matrix = cv2.getPerspectiveTransform(small.astype(np.float32), cells)
+        y, x = np.mgrid[0 : relief.height, 0 : relief.width].astype(np.float32) + 0.5
+        at = cv2.perspectiveTransform(np.stack([x, y], axis=-1), matrix)
+        inside = ((at >= 0) & (at < count)).all(axis=-1) & np.isin(relief.material, cloth)
+        column, row = at[inside].astype(int).T
+        relief.material[inside] = np.where(worn.cells[row, column], *paints)
 
 
 def _texture(number: int, view: View, pose: Pose, relief: Relief) -> FloatImage:

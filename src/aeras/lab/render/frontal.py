@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +18,7 @@ from aeras.lab.render.fixture import lay, pack_near, shop_wall
 from aeras.lab.render.portrait import EYES, head_sprite, portrait
 from aeras.lab.render.scene import FRONT_ROW_Z_M, Camera, Item, Layout
 from aeras.lab.render.script import Plan
+from aeras.lab.render.tableau import Outfit
 
 NEAREST_ITEM_M: Final = 0.3
 """A held item nearer to the camera than this is not drawn; it is below the picture then."""
@@ -56,9 +58,18 @@ class ShelfView:
         layout: The shop.
         camera: Where it is seen from, at which size.
         seed: Varies the shop's decoration.
+        wear: What some of the shoppers wear, by their number in the plan.
     """
 
-    def __init__(self, plan: Plan, layout: Layout, camera: Camera, seed: int) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        layout: Layout,
+        camera: Camera,
+        seed: int,
+        wear: Mapping[int, Outfit] | None = None,
+    ) -> None:
+        self._wear = wear or {}
         self._plan = plan
         self._layout = layout
         self._camera = camera
@@ -73,7 +84,7 @@ class ShelfView:
             for index, shopper in self._plan.present(time_s)
         ]
         for pose, index, number in sorted(present, key=lambda one: -one[0].chest[2]):
-            self._person(frame, pose, number, held.get(index))
+            self._person(frame, pose, number, held.get(index), self._wear.get(index, Outfit()))
         return frame
 
     def _held(self, time_s: float) -> dict[int, Item]:
@@ -84,12 +95,14 @@ class ShelfView:
                 held[placement.shopper] = self._layout.item(facing.item)
         return held
 
-    def _person(self, frame: Image, pose: Pose, number: int, item: Item | None) -> None:
+    def _person(
+        self, frame: Image, pose: Pose, number: int, item: Item | None, outfit: Outfit
+    ) -> None:
         who = actor(number)
         x, _, scale = self._camera.pixel(pose.head)
         if not -0.4 * scale < x < self._camera.size[0] + 0.4 * scale:
             return
-        draw_body(frame, self._camera, pose, who, number)
+        draw_body(frame, self._camera, pose, outfit.dressed(who), number, worn=outfit.worn)
         self._head(frame, pose, number)
         if item is not None:
             self._item(frame, pose, who, item)

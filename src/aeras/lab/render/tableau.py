@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from aeras.lab.render import canvas
-from aeras.lab.render.actors import actor
+from aeras.lab.render.actors import Actor, actor
 from aeras.lab.render.body import Pose, pose_at
-from aeras.lab.render.canvas import Image
-from aeras.lab.render.figure import draw_body, draw_head
+from aeras.lab.render.canvas import Colour, Image
+from aeras.lab.render.figure import Worn, draw_body, draw_head
 from aeras.lab.render.goods import Ware
 from aeras.lab.render.solids import Pose6, draw_solid
 from aeras.lab.render.stage import Set, Stage
@@ -24,15 +26,40 @@ OUT_M: Final = 0.25
 """A held item is turned fully to its holder this far from where it stood."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """What somebody wears instead of their own clothes.
+
+    Attributes:
+        worn: A pattern on chest and back.
+        top: Colour of the upper garment.
+    """
+
+    worn: Worn | None = None
+    top: Colour | None = None
+
+    def dressed(self, who: Actor) -> Actor:
+        """The actor in it."""
+        if self.top is None:
+            return who
+        return replace(who, top=self.top, accent=STRIPE, pattern="stripes")
+
+
+STRIPE: Final = (190.0, 196.0, 198.0)
+"""Reflecting tape."""
+
+
 class Tableau:
     """Draws a tale's frames.
 
     Args:
         tale: What happens.
         stage: Where, and who looks.
+        wear: What some of the shoppers wear, by their number in the tale.
     """
 
-    def __init__(self, tale: Tale, stage: Stage) -> None:
+    def __init__(self, tale: Tale, stage: Stage, wear: Mapping[int, Outfit] | None = None) -> None:
+        self._wear = wear or {}
         self._tale = tale
         self._stage = stage
         self._set = Set(stage)
@@ -59,7 +86,8 @@ class Tableau:
             self._shadows(frame, pose)
         for pose, n, number in sorted(people, key=lambda p: -camera.depth(p[0].chest)):
             carried = [(hand, unit) for (who, hand), unit in held.items() if who == n]
-            self._person(frame, pose, number, carried, time_s)
+            outfit = self._wear.get(n, Outfit())
+            self._person(frame, pose, (number, outfit), carried, time_s)
         return frame
 
     def _still(self, time_s: float) -> Image:
@@ -87,10 +115,11 @@ class Tableau:
         self,
         frame: Image,
         pose: Pose,
-        number: int,
+        who: tuple[int, Outfit],
         carried: list[tuple[int, Unit]],
         time_s: float,
     ) -> None:
+        number, outfit = who
         camera = self._stage.camera
         chest = camera.depth(pose.chest)
         items = [self._held(pose, hand, unit, time_s) for hand, unit in carried]
@@ -98,7 +127,7 @@ class Tableau:
         for (ware, where), nearer in zip(items, over, strict=True):
             if not nearer:
                 draw_solid(frame, camera, ware, where)
-        draw_body(frame, camera, pose, actor(number), number)
+        draw_body(frame, camera, pose, outfit.dressed(actor(number)), number, worn=outfit.worn)
         for (ware, where), nearer in zip(items, over, strict=True):
             if nearer:
                 draw_solid(frame, camera, ware, where)
