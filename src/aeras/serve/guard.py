@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Collection
 from ipaddress import ip_address
@@ -41,6 +42,9 @@ MAX_BODY = 128 * 1024
 
 LARGE_BODY = {"/api/planogram": 8 * 1024 * 1024, "/api/calibration/": 1024 * 1024}
 """Bytes that a path, or those beneath it, may take; they ask for a manager."""
+
+BODY_S = 60.0
+"""Seconds in which a body must have come in."""
 
 
 class SecurityHeaders:
@@ -123,7 +127,12 @@ class BodyLimit:
         if not size.isdigit() or int(size) > limit:
             await self._refuse(scope, receive, send, limit)
             return
-        body = await self._read(receive, limit)
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await self._read(receive, limit)
+        except TimeoutError:
+            await self._too_slow(scope, receive, send)
+            return
         if body is None:
             await self._refuse(scope, receive, send, limit)
             return
@@ -142,6 +151,18 @@ class BodyLimit:
                 return None
             if not message.get("more_body", False):
                 return body
+
+    async def _too_slow(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = JSONResponse(
+            {
+                "what": f"the request did not come in within {BODY_S:.0f} s",
+                "where": scope["path"],
+                "todo": "Send it again over a faster line",
+            },
+            408,
+            headers={"Connection": "close"},
+        )
+        await answer(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         answer = JSONResponse(

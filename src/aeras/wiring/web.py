@@ -20,10 +20,13 @@ from aeras.domain.errors import ServeError
 from aeras.domain.oversight import Act
 from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
+from aeras.wiring.patience import PatientProtocol
 from aeras.wiring.runtime import Runtime, utc_now
 from aeras.wiring.sitedesk import SiteFileDesk
 
 START_S = 15.0
+MOST_CONNECTIONS = 400
+"""More are told to come back later, so that pages never take the files that events need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         log_config=None,
         access_log=False,
         server_header=False,
+        http=PatientProtocol,
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=2,
         lifespan="on",
         # Whose word on the asking address counts: nobody's but the proxy's.
