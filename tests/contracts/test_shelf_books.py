@@ -84,8 +84,8 @@ def test_an_item_is_empty_only_while_all_its_facings_are(book: ShelfBook):
 
 def test_misplacements_name_item_and_place(book: DuckEvents):
     book.append([event(), event(kind=Kind.MISPLACED, outcome=False, item="gum", facing="d2")])
-    assert book.misplaced(NOON, NOON + DAY) == [Misplaced(NOON, "gum", "d2")]
-    assert book.misplaced(NOON + GRAIN, NOON + DAY) == []
+    assert book.misplacements(NOON, NOON + DAY) == [Misplaced(NOON, "gum", "d2")]
+    assert book.misplacements(NOON + GRAIN, NOON + DAY) == []
 
 
 def test_what_is_too_old_is_dropped_and_all_is_there_after_opening_again(book, tmp_path):

@@ -95,6 +95,7 @@ MATRIX: dict[str, str] = {
     "POST /api/forms/{form}/publish": M,
     "GET /api/timeline": V,
     "GET /api/facings": V,
+    "GET /api/shelf": V,
     "GET /api/triggers": V,
     "GET /api/cameras": V,
     "GET /api/cameras/{camera_id}/preview.jpg": V,

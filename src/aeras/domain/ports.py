@@ -125,7 +125,7 @@ class ShelfBook(Protocol):
     def item_grains(self, since: datetime, until: datetime) -> list[ItemGrain]:
         """What could be told of each item in each grain, by item, then time."""
 
-    def misplaced(self, since: datetime, until: datetime) -> list[Misplaced]:
+    def misplacements(self, since: datetime, until: datetime) -> list[Misplaced]:
         """Every misplacement, in order of time. Not for publication: of single visits."""
 
 

@@ -68,9 +68,8 @@ def _sorted_out(
     at, last = min(known), max(known)
     while at <= last:
         one = known.get(at)
-        if one is None or one.coverage < LEAST_COVERAGE:
-            if one is not None or is_open(at):
-                unseen.append(at)
+        if is_open(at) if one is None else one.coverage < LEAST_COVERAGE:
+            unseen.append(at)
         if one is not None and one.level is not StockLevel.UNKNOWN:
             if one.level is StockLevel.EMPTY:
                 empty.append(at)
@@ -81,9 +80,7 @@ def _sorted_out(
     return empty, fresh, unseen
 
 
-def _spans(
-    item: str, starts: Sequence[datetime], grain: timedelta, why: Apart
-) -> list[ShelfSpan]:
+def _spans(item: str, starts: Sequence[datetime], grain: timedelta, why: Apart) -> list[ShelfSpan]:
     return [ShelfSpan(item, at, at + grain, why) for at in starts]
 
 

@@ -18,9 +18,11 @@ from aeras.domain.errors import ServeError
 from aeras.domain.forms import FormDesk
 from aeras.domain.oversight import Oversight
 from aeras.domain.ports import Board, Clock
+from aeras.domain.shelves import Shelves
 from aeras.domain.site_desk import SiteDesk
 from aeras.serve import api, auth, calibration, errors, forms, pages, people, public, watch
 from aeras.serve import oversight as privacy
+from aeras.serve import shelves as shelves_api
 from aeras.serve.assets import Assets
 from aeras.serve.desk_links import CardLinks
 from aeras.serve.guard import BodyLimit, KnownHosts, SecurityHeaders
@@ -47,6 +49,7 @@ def create_app(
     oversight: Oversight,
     secret: str,
     site_desk: SiteDesk | None = None,
+    shelves: Shelves | None = None,
     form_desk: FormDesk | None = None,
     links: OneTimeLinks | None = None,
     clock: Clock = _utc_now,
@@ -66,6 +69,7 @@ def create_app(
         oversight: Audit log, stop switch and papers.
         site_desk: Changes the site file; without it the calibration and planogram pages are off.
         form_desk: Keeps survey forms; without it their pages are off.
+        shelves: What the shelves show; without it nothing is said of stock.
         secret: Signs cookies and card links; at least 32 characters, the same at each start.
         links: One-time links that the command line prints; without it none are accepted.
         clock: UTC.
@@ -125,6 +129,7 @@ def create_app(
         "desk": desk,
         "oversight": oversight,
         "site_desk": site_desk,
+        "shelves": shelves,
         "forms": form_desk,
         "viewed": privacy.Viewed(),
         "once": ShownOnce(clock),
@@ -150,6 +155,6 @@ def create_app(
         app.include_router(router)
     for router in (calibration.api, calibration.plan, calibration.pages, forms.api, forms.pages):
         app.include_router(router)
-    for router in (privacy.public, privacy.api, privacy.pages, people.router):
+    for router in (privacy.public, privacy.api, privacy.pages, people.router, shelves_api.router):
         app.include_router(router)
     return app

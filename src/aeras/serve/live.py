@@ -111,7 +111,7 @@ class Hub:
         if message.type == "event" and message.fixture:
             self._seen_at[message.fixture] = received
         with self._lock:
-            if message.type in {"event", "trigger", "answer"}:
+            if message.type in {"event", "trigger", "answer", "shelf"}:
                 self._recent.append(message)
             listeners = list(self._listeners)
         for listener in listeners:

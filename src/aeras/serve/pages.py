@@ -20,6 +20,7 @@ from aeras.serve.figures import bar_scale, simulated
 from aeras.serve.oversight import note_view
 from aeras.serve.render import Pages
 from aeras.serve.session import require_user
+from aeras.serve.shelves import shelf_part
 
 router = APIRouter(dependencies=[Depends(require_user)], include_in_schema=False)
 
@@ -70,9 +71,12 @@ def overview(request: Request, board: TheBoard, period: ThePeriod, pages: ThePag
     rows = board.items(period.since, period.until)
     triggers = [row for row in board.triggers() if row.state == TriggerState.OPEN]
     cameras = board.cameras()
+    shelf = shelf_part(request, period)
     return pages.page(
         request,
         "overview.html",
+        shelf=shelf,
+        names={item.id: item.name for item in board.shop.items},
         nav="overview",
         period=period,
         totals=totals,
@@ -88,6 +92,7 @@ def overview(request: Request, board: TheBoard, period: ThePeriod, pages: ThePag
         simulated=max(
             totals.numbers.simulated,
             simulated(row.numbers for row in rows),
+            shelf.simulated,
             float(any(camera.simulated for camera in cameras)),
             float(any(row.origin == Origin.SIMULATED for row in triggers)),
         ),
@@ -122,9 +127,11 @@ def item(
     facings = board.facings(period.since, period.until)
     survey = board.survey(item_id)
     triggers = [found for found in board.triggers() if found.item == item_id]
+    shelf = shelf_part(request, period).of(item_id)
     return pages.page(
         request,
         "item.html",
+        shelf=shelf,
         nav="items",
         period=period,
         row=row,
@@ -144,6 +151,7 @@ def item(
         simulated=max(
             row.numbers.simulated,
             survey.simulated,
+            shelf.simulated,
             float(any(found.origin == Origin.SIMULATED for found in triggers)),
         ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -234,6 +235,7 @@ class LiveOut(_Out):
     state: str | None = None
     reason: str | None = None
     trigger: str | None = None
+    level: Literal["full", "low", "empty"] | None = None
     received: datetime | None = Field(default=None, description="To the minute, UTC")
     text: str | None = Field(default=None, description="The message in words")
 

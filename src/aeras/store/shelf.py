@@ -107,8 +107,8 @@ class ShelfTable:
             for item, at, level, coverage in rows
         ]
 
-    def misplaced(self, since: datetime, until: datetime) -> list[Misplaced]:
-        """Every misplacement, in order of time; see `ShelfBook.misplaced`."""
+    def misplacements(self, since: datetime, until: datetime) -> list[Misplaced]:
+        """Every misplacement, in order of time; see `ShelfBook.misplacements`."""
         sql = """SELECT "at", item, facing FROM events WHERE kind = 'misplaced' AND "at" >= ?
             AND "at" < ? AND item IS NOT NULL AND facing IS NOT NULL ORDER BY "at" """
         with self._guarded():

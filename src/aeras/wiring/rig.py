@@ -13,7 +13,7 @@ from typing import Protocol
 
 from aeras.domain.geometry import Box
 from aeras.domain.kept import Kind
-from aeras.domain.seen import Detections, Frame, Interaction, Track
+from aeras.domain.seen import Detections, FacingState, Frame, Interaction, Track
 from aeras.domain.shop import CameraRole, CameraSpec, Shop
 from aeras.shelf.attention import Attention
 from aeras.shelf.faces import FaceLog
@@ -22,6 +22,7 @@ from aeras.shelf.react import Reactor
 from aeras.shelf.whereabouts import Whereabouts
 from aeras.track.byte import ByteOptions
 from aeras.wiring.eye import Eye
+from aeras.wiring.stocktake import in_view, outer_box
 from aeras.wiring.holding import Claim, Holding
 
 
@@ -136,6 +137,25 @@ class Rig:
     def eye(self, camera: str) -> Eye:
         """The state of one of its cameras."""
         return self._eyes[camera]
+
+    def states(self, frame: Frame) -> list[FacingState]:
+        """What the facings in a frame that was just taken show."""
+        eye = self._eyes[frame.camera]
+        people = [track.box for track in eye.tracks] if eye.subject == "people" else []
+        return [
+            state
+            for reader in eye.readers
+            for state in in_view(
+                getattr(reader, "states", ()),
+                {
+                    facing.id: outer_box(facing.polygon, eye.camera.size, frame.size)
+                    for facing in reader.fixture.facings
+                    if facing.polygon
+                },
+                people,
+                calibrated=reader.is_calibrated,
+            )
+        ]
 
     def is_calibrated(self, camera: str) -> bool:
         """Whether a camera of this rig still stands where its facings were drawn."""

@@ -36,7 +36,8 @@ from aeras.wiring.feed import Feed
 from aeras.wiring.keeper import Keeper
 from aeras.wiring.oversight import check_start, log_start, make_oversight, stop_file
 from aeras.wiring.rig import groups
-from aeras.wiring.worker import Kept, Picture, WorkerPlan, plans
+from aeras.wiring.shelves import ShopShelves
+from aeras.wiring.worker import Kept, Picture, Shelf, WorkerPlan, plans
 from aeras.wiring.workers import Workers
 
 log = structlog.get_logger(__name__)
@@ -90,6 +91,13 @@ class Runtime:
             publisher=self.publisher,
             feed=self._feed,
             refusals=self.control.refusals,
+        )
+        self.shelves = ShopShelves(
+            lambda: self.site,
+            store=self.store,
+            publisher=self.publisher,
+            feed=self._feed,
+            clock=clock,
         )
         rules = [_rule(section) for section in site.triggers]
         self.forms = Forms(
@@ -159,7 +167,7 @@ class Runtime:
         for thread in self._threads:
             thread.join(timeout=5)
         for kept in self._workers.stop():
-            self._take(kept)
+            self._keep(kept)
         self.keeper.flush(force=True)
         if self.keeper.waiting:
             log.error("events_lost", count=self.keeper.waiting, reason=self.keeper.trouble)
@@ -203,6 +211,7 @@ class Runtime:
             grain=site.privacy.time_grain,
             hours=site.hours,
             stop_file=stop_file(site),
+            stock_hold_s=site.file.stock.hold.total_seconds() if site.file.stock.watch else None,
         )
 
     def _take_site(self, site: Site) -> tuple[str, ...]:
@@ -233,8 +242,8 @@ class Runtime:
                 self._workers.take(wanted)
             self._workers.tend(halted=bool(state))
             for message in self._workers.messages(0.05 if state else 0.25):
-                if isinstance(message, Kept):
-                    self._take(message)
+                if isinstance(message, Kept | Shelf):
+                    self._keep(message)
                 elif isinstance(message, Picture):
                     self.board.saw_picture(message.camera, message.jpeg)
                 else:
@@ -271,6 +280,15 @@ class Runtime:
                 log.warning("watch_waits", reason=str(error))
 
     # --- what they do ------------------------------------------------------------------------
+
+    def _keep(self, message: Kept | Shelf) -> None:
+        if isinstance(message, Kept):
+            self._take(message)
+            return
+        try:
+            self.shelves.keep(message.levels)
+        except StoreError as error:  # each grain names its level anew: nothing is wrong for long
+            log.warning("levels_lost", count=len(message.levels), reason=str(error))
 
     def _take(self, kept: Kept) -> None:
         self.keeper.keep(kept.events)

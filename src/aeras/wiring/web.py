@@ -80,6 +80,7 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         runtime.board,
         runtime.control,
         runtime.desk,
+        shelves=runtime.shelves,
         oversight=runtime.oversight,
         site_desk=_site_desk(runtime),
         form_desk=runtime.forms,

@@ -22,12 +22,13 @@ import structlog
 from aeras.capture import CameraSource, open_source
 from aeras.domain.errors import AerasError
 from aeras.domain.hours import OpeningHours
-from aeras.domain.kept import Event
+from aeras.domain.kept import Event, ShelfLevel
 from aeras.domain.published import CameraStatus
 from aeras.domain.seen import Frame
 from aeras.domain.shop import CameraSpec, Shop
 from aeras.perceive import Perception, PerceptionOptions
 from aeras.privacy.gate import Gate
+from aeras.privacy.levels import LevelGate
 from aeras.privacy.preview import render_preview
 from aeras.wiring.hardening import no_core_dumps
 from aeras.wiring.logs import set_up_logs
@@ -37,6 +38,7 @@ log = structlog.get_logger(__name__)
 
 HEALTH_EVERY_S = 1.0
 LOOK_EVERY_S = 0.2  # for the stop file, beside the look before each frame
+STOCK_EVERY_S = 1.0
 LATENCY_SAMPLES = 200
 FPS_OVER_S = 5.0
 
@@ -53,6 +55,7 @@ class WorkerPlan:
         grain: Coarseness of event times.
         hours: Nothing is read outside them; None: always.
         stop_file: Nothing is read while it exists.
+        stock_hold_s: How long a facing's level must hold to be told; None: levels are not.
     """
 
     shop: Shop
@@ -62,6 +65,7 @@ class WorkerPlan:
     grain: timedelta
     hours: OpeningHours | None = None
     stop_file: Path | None = None
+    stock_hold_s: float | None = None
 
     def may_read(self) -> bool:
         """Whether frames may be looked at now; asked before and after each look."""
@@ -76,6 +80,13 @@ class Kept:
 
     events: tuple[Event, ...]
     captured: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What facings showed."""
+
+    levels: tuple[ShelfLevel, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +156,7 @@ def run_worker(plan: WorkerPlan, pipe: Connection) -> None:
 
     Args:
         plan: What to do.
-        pipe: Sends `Kept`, `Picture` and `Health`; anything received, or its end, means stop. A
+        pipe: Sends `Message`; anything received, or its end, means stop. A
             pipe of its own, and no lock shared with others: a killed worker leaves nothing locked.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
@@ -156,6 +167,9 @@ def run_worker(plan: WorkerPlan, pipe: Connection) -> None:
     outbox.close()
 
 
+Message = Kept | Shelf | Picture | Health
+
+
 class Outbox:
     """Sends from a thread of its own, so that a slow parent never holds up a camera.
 
@@ -164,15 +178,15 @@ class Outbox:
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
-        self._kept: deque[Kept] = deque()
+        self._kept: deque[Kept | Shelf] = deque()
         self._shown: dict[tuple[type, str], Picture | Health] = {}
         self._change = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._send, name="outbox", daemon=True)
         self._thread.start()
 
-    def keep(self, kept: Kept) -> None:
-        """Sends events; none is dropped."""
+    def keep(self, kept: Kept | Shelf) -> None:
+        """Sends records; none is dropped."""
         with self._change:
             self._kept.append(kept)
             self._change.notify()
@@ -196,7 +210,7 @@ class Outbox:
                 for message in batch:
                     self._pipe.send(message)
 
-    def _next(self) -> list[Kept | Picture | Health] | None:
+    def _next(self) -> list[Message] | None:
         with self._change:
             while not (self._kept or self._shown or self._closed):
                 self._change.wait()
@@ -218,6 +232,9 @@ class Worker:
         perception = Perception(PerceptionOptions(expression=plan.expression))
         self._rig = Rig(plan.shop, specs, perception, RigOptions(faces=plan.faces))
         self._gate = Gate(plan.shop, grain=plan.grain, shared_visits=True)
+        hold_s = plan.stock_hold_s
+        self._levels = hold_s and LevelGate(plan.shop, grain=plan.grain, hold_s=hold_s)
+        self._stock_due_s: dict[str, float] = {}
         perception.warm_up(frozenset({"faces"} if plan.faces else set()) | {"people", "hands"})
         # Only now, with the models loaded, do files played as cameras begin, all at one moment:
         # two recordings of the same scene stay in step, and none of it is missed.
@@ -246,6 +263,9 @@ class Worker:
                 eye.source.close()
         for thread in threads:
             thread.join(timeout=2)
+        with self._turn:
+            if self._levels:
+                self._outbox.keep(Shelf(tuple(self._levels.finish())))
 
     def _open(self, spec: CameraSpec) -> _Eye:
         eye = _Eye(spec)
@@ -281,8 +301,11 @@ class Worker:
             if not self._plan.may_read():  # what was seen while the stop came is not kept
                 return
             events = tuple(self._gate.admit(interaction) for interaction in interactions)
+            levels = self._take_stock(frame)
         if events:
             self._outbox.keep(Kept(events, frame.at.timestamp()))
+        if levels:
+            self._outbox.keep(Shelf(levels))
         # A frame in which nobody was looked for (nothing moved) cannot be shown safely; the last
         # preview stays until the next look, at most a second later.
         if detections.ran & {"faces", "people"}:
@@ -290,6 +313,14 @@ class Worker:
             preview = render_preview(frame, detections, age_s=0.0, excluded=black)
             self._outbox.show(eye.spec.id, Picture(eye.spec.id, preview))
         eye.count(frame)
+
+    def _take_stock(self, frame: Frame) -> tuple[ShelfLevel, ...]:
+        """Records of what the facings show, looked at about once a second."""
+        wait_s = self._stock_due_s.get(frame.camera, frame.t_s) - frame.t_s
+        if not self._levels or 0 < wait_s <= STOCK_EVERY_S:  # longer: the clock went back
+            return ()
+        self._stock_due_s[frame.camera] = frame.t_s + STOCK_EVERY_S
+        return tuple(self._levels.see(self._rig.states(frame), frame.at, frame.t_s))
 
     def _report(self) -> None:
         for eye in self._eyes:
@@ -311,6 +342,7 @@ def plans(
     grain: timedelta,
     hours: OpeningHours | None = None,
     stop_file: Path | None = None,
+    stock_hold_s: float | None = None,
 ) -> list[WorkerPlan]:
     """One plan a rig; it knows of its own cameras and fixtures only, so that a change elsewhere in
     the shop leaves it as it is.
@@ -324,6 +356,7 @@ def plans(
             grain,
             hours,
             stop_file,
+            stock_hold_s,
         )
         for group in groups
     ]

@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 
 import structlog
 
-from aeras.wiring.worker import Health, Kept, Picture, WorkerPlan, run_worker
+from aeras.wiring.worker import Kept, Message, Shelf, WorkerPlan, run_worker
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ class Workers:
         elif now - running.told > HALT_S:
             running.process.kill()
 
-    def messages(self, timeout_s: float) -> Iterator[Kept | Picture | Health]:
+    def messages(self, timeout_s: float) -> Iterator[Message]:
         """What the workers have sent, waiting at most so long for the first of it."""
         open_pipes = {id(r.pipe): r for r in self._running if r.pipe is not None}
         if not open_pipes:
@@ -107,21 +107,21 @@ class Workers:
             running = open_pipes[id(ready)]
             try:
                 assert running.pipe is not None
-                message: Kept | Picture | Health = running.pipe.recv()
+                message: Message = running.pipe.recv()
             except (EOFError, OSError):
                 self._bury(running)
                 continue
             yield message
 
-    def stop(self) -> Iterator[Kept]:
-        """Ends all workers and yields the events that they had still to send."""
+    def stop(self) -> Iterator[Kept | Shelf]:
+        """Ends all workers and yields the records that they had still to send."""
         for running in self._running:
             if running.pipe is not None:
                 _tell_to_stop(running.pipe)
         deadline = time.monotonic() + STOP_S
         self._stopping = True
         while any(r.pipe for r in self._running) and time.monotonic() < deadline:
-            yield from (m for m in self.messages(0.1) if isinstance(m, Kept))
+            yield from (m for m in self.messages(0.1) if isinstance(m, Kept | Shelf))
         for running in self._running:
             if running.process is not None:
                 running.process.terminate()

@@ -201,7 +201,15 @@ class Words:
         return self.t("live.camera", name=message.camera or "", state=state)
 
 
+def _shelf_line(words: Words, message: LiveOut) -> str:
+    """A facing became empty, low or full."""
+    name = message.item_name or message.facing or ""
+    line = words.t(f"live.shelf.{message.level}", name=name)
+    return f"{line} ({message.fixture_name})" if message.fixture_name else line
+
+
 _LINES = {
+    "shelf": _shelf_line,
     "event": Words.event_line,
     "trigger": Words.trigger_line,
     "answer": Words.answer_line,

@@ -2,7 +2,7 @@
 import { ago } from "./words.js";
 
 const LONGEST = 40;
-const FEED_TYPES = new Set(["event", "trigger", "answer"]);
+const FEED_TYPES = new Set(["event", "trigger", "answer", "shelf"]);
 
 export function startFeed() {
   const feed = document.querySelector("[data-feed]");
