@@ -1,7 +1,8 @@
 """Fetches the browser libraries pinned in package-lock.json and copies what the pages need.
 
 ``python tools/web_assets.py`` fills src/aeras/serve/static/vendor; the build hook does the same
-when a wheel is built. Standard library only, so that it runs before anything is installed.
+when a wheel is built. ``--test`` fetches what only tests need, into tests/support/vendor, which is
+never shipped. Standard library only, so that it runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDOR = ROOT / "src/aeras/serve/static/vendor"
+TEST_VENDOR = ROOT / "tests/support/vendor"
 STAMP = "stamp.txt"
 
 FILES = {
@@ -35,18 +37,21 @@ FILES = {
 }
 """Path inside node_modules -> path inside the vendor folder."""
 
+TEST_FILES = {"axe-core/axe.min.js": "axe.js", "axe-core/LICENSE": "axe-LICENSE"}
+"""Alike, for tests only (axe-core, MPL-2.0)."""
 
-def stamp() -> str:
+
+def stamp(files: dict[str, str] = FILES) -> str:
     """Identifies the wanted content: the lock file and the list of files."""
-    wanted = (ROOT / "package-lock.json").read_bytes() + repr(sorted(FILES.items())).encode()
+    wanted = (ROOT / "package-lock.json").read_bytes() + repr(sorted(files.items())).encode()
     return hashlib.sha256(wanted).hexdigest()
 
 
-def up_to_date(vendor: Path = VENDOR) -> bool:
+def up_to_date(vendor: Path = VENDOR, files: dict[str, str] = FILES) -> bool:
     """Whether the vendor folder holds exactly what the lock asks for."""
     try:
-        return (vendor / STAMP).read_text().strip() == stamp() and all(
-            (vendor / name).is_file() for name in FILES.values()
+        return (vendor / STAMP).read_text().strip() == stamp(files) and all(
+            (vendor / name).is_file() for name in files.values()
         )
     except OSError:
         return False
@@ -75,12 +80,13 @@ def npm_command() -> list[str]:
     ]
 
 
-def fetch(vendor: Path = VENDOR) -> None:
+def fetch(vendor: Path = VENDOR, files: dict[str, str] = FILES) -> None:
     """Installs the locked packages in a scratch folder and copies the files over."""
     with tempfile.TemporaryDirectory(prefix="aeras-web-") as scratch:
         for name in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copy(ROOT / name, scratch)
-        command = [*npm_command(), "ci", "--omit=peer", "--omit=dev", "--loglevel=error"]
+        left_out = ["--omit=peer"] if files is TEST_FILES else ["--omit=peer", "--omit=dev"]
+        command = [*npm_command(), "ci", *left_out, "--loglevel=error"]
         path = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", "")])
         done = subprocess.run(
             command,
@@ -95,24 +101,25 @@ def fetch(vendor: Path = VENDOR) -> None:
                 f"web assets: npm ci failed with exit code {done.returncode}:\n{done.stderr}\n"
                 "Check the connection to your npm registry and run again"
             )
-        copy(Path(scratch) / "node_modules", vendor)
+        copy(Path(scratch) / "node_modules", vendor, files)
 
 
-def copy(modules: Path, vendor: Path) -> None:
+def copy(modules: Path, vendor: Path, files: dict[str, str] = FILES) -> None:
     """Replaces the vendor folder's content; the stamp goes in last."""
     shutil.rmtree(vendor, ignore_errors=True)
-    for source, target in FILES.items():
+    for source, target in files.items():
         (vendor / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(modules / source, vendor / target)
-    (vendor / STAMP).write_text(stamp() + "\n")
+    (vendor / STAMP).write_text(stamp(files) + "\n")
 
 
-def ensure(vendor: Path = VENDOR) -> None:
+def ensure(vendor: Path = VENDOR, files: dict[str, str] = FILES) -> None:
     """Fetches unless everything is there already."""
-    if not up_to_date(vendor):
-        fetch(vendor)
+    if not up_to_date(vendor, files):
+        fetch(vendor, files)
 
 
 if __name__ == "__main__":
-    ensure()
-    print(f"web assets ready in {VENDOR.relative_to(ROOT)}", file=sys.stderr)
+    wanted = (TEST_VENDOR, TEST_FILES) if "--test" in sys.argv[1:] else (VENDOR, FILES)
+    ensure(*wanted)
+    print(f"web assets ready in {wanted[0].relative_to(ROOT)}", file=sys.stderr)

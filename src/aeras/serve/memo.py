@@ -15,6 +15,7 @@ from aeras.domain.ports import Board, Subscription
 from aeras.domain.published import (
     CameraStatus,
     FacingRow,
+    FormAnswers,
     ItemRow,
     SurveySummary,
     TimePoint,
@@ -105,6 +106,10 @@ class RememberingBoard:
     def survey(self, item: str) -> SurveySummary:
         """Answers on one item."""
         return self._board.survey(item)
+
+    def form_answers(self, form: str) -> list[FormAnswers]:
+        """What was answered to each version of a form."""
+        return self._board.form_answers(form)
 
     def cameras(self) -> list[CameraStatus]:
         """State of each camera."""
