@@ -33,6 +33,7 @@ from aeras.domain.shop import (
     FloorMark,
     Item,
     Lens,
+from aeras.domain.life import Action
     Marks,
     Shop,
     Vest,
@@ -321,10 +322,44 @@ class MapSection(_Section):
     image: str | None = None
 
 
-COUNT_WINDOW = timedelta(hours=2)
-RATE_WINDOW = timedelta(days=28)
-_OF_COUNT = {"threshold"}
-_OF_RATE = {"measure", "margin", "fdr", "min_handled"}
+WINDOWS = {
+    "count": timedelta(hours=2),
+    "rate": timedelta(days=28),
+    "change": timedelta(days=14),
+}
+_OF_MODES = {
+    "threshold": {"count"},
+    "margin": {"rate", "change"},
+    "fdr": {"rate", "change"},
+    "min_handled": {"rate", "change"},
+    "since": {"change"},
+    "before": {"change"},
+}
+
+
+def _since(value: Any) -> Any:
+    if isinstance(value, str) and value not in {"planogram", "price"}:
+        try:
+            value = date.fromisoformat(value)
+        except ValueError:
+            raise ValueError(
+                f"{value!r} is neither planogram nor price nor a day like 2026-11-01"
+            ) from None
+    return value
+
+
+def _one_span(value: Any) -> Any:
+    spans = _spans(value)
+    if len(spans) != 1:
+        raise ValueError(f'{value!r} is not one span of the day: write "16:00-20:00"')
+    return spans[0]
+
+
+class WhenSection(_Section):
+    """``when`` of a rule: the part of the week that it looks at, in the site's time."""
+
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = ()
+    hours: Annotated[Span, BeforeValidator(_one_span)] = (time(), time())
 
 
 class StockSection(_Section):
@@ -340,19 +375,27 @@ class TriggerSection(_Section):
     """One rule of ``triggers``."""
 
     id: Id
-    mode: Literal["count", "rate"] = "count"
+    mode: Literal["count", "rate", "change"] = "count"
     item: str = "*"
     category: str | None = None
-    threshold: int = Field(default=5, ge=0)
+    fixture: str | None = None
+    when: WhenSection | None = None
     measure: Watched = Watched.REJECTION
     margin: float = Field(default=1.1, ge=1, le=10)
     fdr: float = Field(default=0.05, gt=0, le=0.5)
     min_handled: int = Field(default=20, ge=1)
     window: Duration = Field(
-        default_factory=lambda data: RATE_WINDOW if data.get("mode") == "rate" else COUNT_WINDOW
+        default_factory=lambda data: WINDOWS.get(data.get("mode", ""), WINDOWS["count"])
     )
     cool_down: Duration = timedelta(hours=24)
-    survey: str = "put-back"
+    action: Action = Action.SURVEY
+    survey: str | None = Field(
+        default_factory=lambda data: (
+            None if data.get("action") in {Action.NOTIFY, Action.STAFF_HELP} else "put-back"
+        )
+    )
+    answers: int = Field(default=20, ge=1)
+    follow_up: Duration = timedelta(days=14)
 
 
 class TlsSection(_Section):
@@ -366,9 +409,13 @@ class ServerSection(_Section):
     """``server``: where and how the pages are served."""
 
     host: str = "127.0.0.1"
+    threshold: int = Field(default=5, ge=0)
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str | None = None
     hosts: tuple[str, ...] = ()
+    min_visits: int = Field(default=1, ge=1)
+    since: Annotated[Literal["planogram", "price"] | date, BeforeValidator(_since)] = "planogram"
+    before: Duration = timedelta(days=14)
     tls: TlsSection | None = None
     proxy: tuple[Address, ...] = ()
     second_factor: bool = False
@@ -646,6 +693,7 @@ def _line(node: yaml.Node, location: Location) -> int:
 
 
 def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:
+        "when": WhenSection,
     if isinstance(node, yaml.MappingNode):
         return next((v for k, v in node.value if k.value == str(part)), None)
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
@@ -693,43 +741,69 @@ def _contradictions(file: SiteFile) -> Iterator[tuple[Location, str]]:
     for number, fixture in enumerate(file.fixtures):
         yield from _fixture_problems(file, ("fixtures", number), fixture)
     for number, trigger in enumerate(file.triggers):
-        known = [i.id for i in file.items]
-        if trigger.item != "*" and trigger.item not in known:
-            yield (
-                ("triggers", number, "item"),
-                f"trigger {trigger.id!r} names the unknown item {trigger.item!r}"
-                f"{_meant(trigger.item, known)}",
-            )
+        yield from _scope_problems(file, ("triggers", number), trigger)
         yield from _mode_problems(file, ("triggers", number), trigger)
+
+
+def _scope_problems(
+    file: SiteFile, location: Location, trigger: TriggerSection
+) -> Iterator[tuple[Location, str]]:
+    """Names that the site does not know."""
+    for key, known in (
+        ("item", ["*", *(i.id for i in file.items)]),
+        ("category", sorted({i.category for i in file.items if i.category})),
+        ("fixture", [f.id for f in file.fixtures]),
+    ):
+        name = getattr(trigger, key)
+        if name is not None and name not in known:
+            yield (
+                (*location, key),
+                f"trigger {trigger.id!r} names the unknown {key} {name!r}{_meant(name, known)}",
+            )
+    if trigger.action is Action.SURVEY and trigger.survey is None:
+        yield (
+            (*location, "survey"),
+            f"trigger {trigger.id!r} has the action survey but no survey; name a form or another "
+            "action",
+        )
 
 
 def _mode_problems(
     file: SiteFile, location: Location, trigger: TriggerSection
 ) -> Iterator[tuple[Location, str]]:
-    """Settings of the other mode, and windows that the records cannot fill."""
-    other = _OF_RATE if trigger.mode == "count" else _OF_COUNT
-    for key in sorted(other & trigger.model_fields_set):
+    """Settings of another mode, and windows that the records cannot fill."""
+    for key in sorted(_OF_MODES.keys() & trigger.model_fields_set):
+        if trigger.mode not in _OF_MODES[key]:
+            yield (
+                (*location, key),
+                f"trigger {trigger.id!r} has {key}, which mode {trigger.mode} does not know; "
+                f"remove it or change the mode",
+            )
+    if trigger.window <= timedelta():
+        yield (*location, "window"), f"trigger {trigger.id!r}: the window must be above 0"
+    if trigger.follow_up < timedelta(days=1):
         yield (
-            (*location, key),
-            f"trigger {trigger.id!r} has {key}, which mode {trigger.mode} does not know; "
-            f"remove it or change the mode",
+            (*location, "follow_up"),
+            f"trigger {trigger.id!r}: an effect needs a follow_up of 1 d or more",
         )
-    if trigger.mode != "rate":
+    if trigger.mode == "count":
         return
     if trigger.window < timedelta(days=1):
         yield (*location, "window"), f"trigger {trigger.id!r}: a rate needs a window of 1 d or more"
-    if trigger.window > file.privacy.retention:
+    back = trigger.window + (trigger.before if trigger.mode == "change" else timedelta())
+    if back > file.privacy.retention:
+        keys = "the window" if trigger.mode == "rate" else "window and before"
         yield (
             (*location, "window"),
             f"trigger {trigger.id!r} looks back further than events are kept "
-            f"({file.privacy.retention.days} d); shorten the window or lengthen privacy.retention",
+            f"({file.privacy.retention.days} d); shorten {keys} or lengthen privacy.retention",
         )
 
 
 def _mark_problems(file: SiteFile) -> Iterator[tuple[Location, str]]:
     """Marks that tell nobody, or staff and shoppers alike."""
     if file.staff and not marks_of(file).of_staff:
-        yield ("staff", "marker"), "the staff marker names neither tags nor a vest; name one of them"
+        yield ("staff", "marker"), "the staff marker names neither tags nor a vest; name one"
     if file.objection and not marks_of(file).objection_tags:
         yield ("objection", "tags"), "the objection card has no tags; write any, or remove it"
     both = marks_of(file).staff_tags & marks_of(file).objection_tags

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import aeras
-from aeras.domain.ports import AnswerBook, Board, EventStore
+from aeras.domain.ports import AnswerBook, Board, EventStore, ShelfBook
 from tests.serve.test_matrix import MATRIX
 
 SOURCE = Path(aeras.__file__).parent
@@ -22,7 +22,7 @@ BOARD = {
     "facings": "blocks",
     "timeline": "blocks",
     "survey": "settled answers",
-    "triggers": "the rule's words, no counts",
+    "triggers": "the rule's words, counts in tens from k visits on",
     "form_answers": "settled answers; refusals in multiples of k",
     "subscribe": "single acts without reaction (decision 0003)",
     "shop": "no visits",
@@ -33,11 +33,12 @@ BOARD = {
 """What pages, API and reports can ask for; nothing else is handed to them."""
 
 READERS = {
-    "tally": {"respond/triggers.py", "respond/rate.py", "lab/load.py"},
+    "tally": {"respond/triggers.py", "respond/hours.py", "lab/load.py"},
     "published": {"wiring/board.py", "wiring/shelves.py"},
     "misplacements": {"wiring/shelves.py"},
-    "sold": {"wiring/board.py"},
-    "answers": {"wiring/board.py"},
+    "sold": {"wiring/board.py", "respond/hours.py", "respond/triggers.py"},
+    "reasons": {"respond/triggers.py"},
+    "answers": {"wiring/board.py", "wiring/triggers.py"},
     "roll": {"wiring/runtime.py", "lab/demo.py"},
 }
 """Who may call what gives records: `tally` is raw, so nothing that shows anything may."""

@@ -8,7 +8,8 @@ from records import NOON, event, reaction, small_shop
 
 from aeras.domain.errors import ConfigError
 from aeras.domain.kept import Kind, Origin, TriggerState
-from aeras.respond.triggers import CountRule, Watch
+from aeras.respond.rules import CountRule
+from aeras.respond.triggers import Watch
 from aeras.store.control import Control
 from aeras.store.events import DuckEvents
 
@@ -69,6 +70,9 @@ def test_more_rejections_than_the_threshold_open_a_trigger_with_its_evidence(ben
         "visits": 4,
         "threshold": 2,
         "window_h": 1,
+        "measure": 0,
+        "quiet_h": 6,
+        "unclear": 0,
     }
     assert bench.book.triggers() == [trigger]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,8 @@ from aeras.domain.kept import Event, Origin, Trigger
 from aeras.domain.published import Rate
 from aeras.insight import rates
 from aeras.privacy.publish import Publisher
-from aeras.respond.rate import RateRule, evidence_of
+from aeras.respond.rate import evidence_of
+from aeras.respond.rules import RateRule
 from aeras.serve.words import Words
 from aeras.store.control import Control
 from aeras.store.events import DuckEvents
@@ -180,19 +182,30 @@ def test_a_rate_trigger_says_how_much_above_its_category_and_when_it_would_close
         e_value=512.4,
         needed=400.0,
         found=True,
+        handled=200,
+        unclear=13,
+        away=234,
     )
+    rule = RateRule("above")
+    told = {"left_out": {"empty": 8.0}, "reasons": {"brow_lowered": 27, "smile": 3}}
     for visits, name in ((120, "t1"), (4, "t2")):
-        evidence = evidence_of(RateRule("above"), finding, visits)
+        evidence = evidence_of(rule, replace(finding, visits=visits), **told)
         shown.control.open_trigger(Trigger(name, "above", "oat-milk", NOON, evidence, None))
     few, many = sorted(shown.board.triggers(), key=lambda row: len(row.evidence))
     assert few.evidence == ("from fewer than 10 visits",)
-    assert many.evidence == (
-        "rejected in about 31% of handlings (25% to 37%); the other items of its category in 15%",
-        "about 180 handlings within 28 days at most; hours without stock are left out",
-        "evidence 512, 400 was needed: looking every hour and at every item is allowed for",
-        "closes by itself when the evidence falls below 20",
-    )
+    assert [line.split(":")[0] for line in many.evidence] == [
+        "rejected in 31% of the handlings that could be read (25% to 37%, however often one looks)",
+        "the other items of its category",
+        "about 180 of them within 28 days at most",
+        "could not tell",
+        "evidence 512, 400 was needed",
+        "brow lowered",
+        "left out",
+        "closes by itself below 20",
+        "beside it",
+    ]
+    assert many.evidence[5] == "brow lowered: about 20 times"
+    assert many.evidence[7].endswith("after about 240 more at 15%, as its baseline")
+    assert "would not have opened" in many.evidence[8]
     german = [Words("de", "Europe/Berlin", NOON).fact(fact) for fact in many.facts]
-    assert german[1] == (
-        "etwa 180 Griffe innerhalb von höchstens 28 Tagen; Stunden ohne Bestand zählen nicht"
-    )
+    assert german[6] == "ausgelassen: 8 h, in denen das Regal leer war"

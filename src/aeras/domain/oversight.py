@@ -31,6 +31,7 @@ class Act(StrEnum):
     PAPERS = "papers"
     SIGN_IN_FAILED = "sign_in_failed"
     USER_CHANGED = "user_changed"
+    TRIGGER = "trigger"
     FORM_CHANGED = "form_changed"
     LOG_BROKEN = "log_broken"
     """The log did not end where the last write had left it; written by the log itself."""

@@ -16,6 +16,8 @@ from aeras.domain.kept import (
     Answer,
     Block,
     Event,
+    Kind,
+    ReactionLabel,
     Sale,
     ShelfLevel,
     Stock,
@@ -90,6 +92,13 @@ class EventStore(Protocol):
 
     def sold(self, since: datetime, until: datetime) -> dict[str, float]:
         """Units sold per item."""
+
+    def reasons(
+        self, item: str, since: datetime, until: datetime, *, of: ReactionLabel | Kind
+    ) -> dict[str, int]:
+        """How many handlings of an item, those with that label or of that kind, name each reason.
+        Raw: not for publication.
+        """
 
     def count(self) -> int:
         """Number of stored events."""

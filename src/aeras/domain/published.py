@@ -123,6 +123,54 @@ class TriggerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Findings:
+    """What the answers to a trigger's survey say.
+
+    Attributes:
+        answers: How many, all settled.
+        options: Code and share of each reason, the most frequent first.
+        rating: Mean with its interval, None if too few rated.
+    """
+
+    answers: int
+    options: tuple[tuple[str, Rate], ...] = ()
+    rating: Rate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What changed after an action, against matched items where nothing was done.
+
+    Attributes:
+        measure: Which share (`aeras.domain.evidence.Watched`).
+        enough: Whether it can be told at all; if not, only ``needed`` and ``why`` are given.
+        change: Difference in differences of the share with its 95 % interval (``n``: handlings of
+            the item before and after); below 0 is better. None if it cannot be told.
+        before, after: The item's share; None below k.
+        controls: How many items it was compared with.
+        controls_before, controls_after: Their mean share.
+        placebo: The same reckoning between the two halves of the time before, where nothing was
+            done: its interval should hold 0. None if there was too little.
+        needed: Further handlings needed, None if no number would do.
+        why: Key of the reason that it cannot be told, "" if it can.
+        selected: The time before includes what opened the trigger: part of a fall may be chance.
+    """
+
+    measure: str
+    enough: bool
+    change: Rate | None = None
+    before: Rate | None = None
+    after: Rate | None = None
+    controls: int = 0
+    controls_before: float | None = None
+    controls_after: float | None = None
+    placebo: Rate | None = None
+    needed: int | None = None
+    why: str = ""
+    selected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SurveySummary:
     """Answers on one item; ``rating`` is the mean on the form's scale with its interval, ``quotes``
     are open answers, given only above k, newest first.

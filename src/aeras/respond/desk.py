@@ -16,10 +16,9 @@ from aeras.domain.kept import Answer, Origin, Trigger, TriggerState
 from aeras.domain.ports import AnswerBook, Clock, TriggerBook
 from aeras.domain.shop import Shop
 from aeras.respond.channels import qr
-from aeras.respond.rate import RateRule
+from aeras.respond.rules import Rule
 from aeras.respond.surveys import Form, validate_answer
 from aeras.respond.tokens import Ticket, Tokens, spent
-from aeras.respond.triggers import CountRule
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RECEIPT_BYTES = 10
@@ -52,7 +51,7 @@ class Desk:
         shop: Shop,
         *,
         forms: Mapping[str, Form],
-        rules: Sequence[CountRule | RateRule],
+        rules: Sequence[Rule],
         triggers: TriggerBook,
         answers: AnswerBook,
         secret: str,
@@ -76,6 +75,10 @@ class Desk:
         self._origin = origin
         self._on_answer = on_answer
         self._tokens = Tokens(secret, book=answers, clock=clock)
+
+    def take(self, shop: Shop, rules: Sequence[Rule]) -> None:
+        """Goes on with another shop and other rules."""
+        self._shop, self._rules = shop, tuple(rules)
 
     def languages(self, survey: str) -> tuple[str, ...]:
         """BCP 47 codes the form is written in, the site's first."""

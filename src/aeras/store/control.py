@@ -27,6 +27,7 @@ from aeras.store.expiry import Expiring, drop_answers
 from aeras.store.forms import Forms
 from aeras.store.group import Group
 from aeras.store.ledger import Ledger
+from aeras.store.lives import Lives, lived_since
 from aeras.store.messages import Messages
 from aeras.store.people import People, sha256
 from aeras.store.schema import migrate
@@ -43,7 +44,7 @@ _OWNER_ONLY = 0o600
 _LOCK_WAIT_S = 15
 
 
-class Control(Messages, Asking, People, Forms, Expiring, Settling, Ledger):
+class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger):
     """The control data of one site; implements `TriggerBook`, `AnswerBook` and `Accounts`.
 
     Every method is one transaction and may be called from any thread. Writes are on disk when
@@ -226,7 +227,8 @@ class Control(Messages, Asking, People, Forms, Expiring, Settling, Ledger):
         if since is not None:
             query = query.where(AnswerRecord.at >= since)
         with self._session() as session:
-            return [_answer(record) for record in session.scalars(query)]
+            found = [_answer(record) for record in session.scalars(query)]
+        return [answer for answer in found if answer.aside is aside]
 
     def withdraw(self, receipt: str) -> bool:
         """Deletes the answer with this receipt code; False if there is none."""
@@ -238,8 +240,10 @@ class Control(Messages, Asking, People, Forms, Expiring, Settling, Ledger):
         return found
 
     def _drop_old(self, session: Session, moment: datetime) -> dict[str, int]:
-        """Drops answers and closed triggers older than the moment (retention); returns how many."""
-        closed = TriggerRecord.state == TriggerState.CLOSED.value
+        """Drops answers older than the moment (retention), and closed triggers in whose life
+        nothing happened since; returns how many.
+        """
+        closed = (TriggerRecord.state == TriggerState.CLOSED.value) & ~lived_since(moment)
         with session.begin_nested():
             answers = drop_answers(session, AnswerRecord.at < moment)
             triggers: Any = session.execute(
@@ -259,6 +263,7 @@ class Control(Messages, Asking, People, Forms, Expiring, Settling, Ledger):
         """A stored setting, None if it was never set."""
         with self._session() as session:
             return session.scalar(select(SettingRecord.value).where(SettingRecord.name == name))
+            self.drop_lives(session)
 
     def set_setting(self, name: str, value: str) -> None:
         """Stores a setting over any earlier one."""

@@ -216,6 +216,18 @@ class DuckEvents(ShelfTable):
         rows = self._query("sales", _sold_sql(), since, until, {})
         return {row["item"]: row["units"] for row in rows}
 
+    def reasons(
+        self, item: str, since: datetime, until: datetime, *, of: ReactionLabel | Kind
+    ) -> dict[str, int]:
+        """How many handlings of an item, those with that label or of that kind, name each reason."""
+        which = "kind = ?" if isinstance(of, Kind) else f'"{ReactionLabel(of).value}" >= 0.5 OR ?'
+        sql = f"""SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM events
+            WHERE item = ? AND "at" >= ? AND "at" < ? AND outcome AND ({which}))
+            GROUP BY reason ORDER BY reason"""  # noqa: S608 - our own names
+        values = [item, naive_utc(since), naive_utc(until)]
+        with self._guarded():
+            return dict(self._run(sql, [*values, of.value if isinstance(of, Kind) else False]))
+
     def stock(self) -> dict[str, float]:
         """Latest known units on hand per item."""
         with self._guarded():

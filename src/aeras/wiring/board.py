@@ -8,14 +8,13 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from aeras.domain.evidence import Watched
 from aeras.domain.forms import Refused
 from aeras.domain.kept import Answer, Event, Origin, Tally, Trigger, TriggerState
+from aeras.domain.life import Stage
 from aeras.domain.ports import AnswerBook, EventStore, TriggerBook
 from aeras.domain.published import (
     CameraStatus,
     FacingRow,
-    Fact,
     FormAnswers,
     ItemRow,
     SurveySummary,
@@ -27,12 +26,11 @@ from aeras.domain.shop import CameraSpec, Shop
 from aeras.privacy.preview import BLACK
 from aeras.privacy.publish import Publisher
 from aeras.serve.words import Words
+from aeras.wiring.facts import facts_of
 from aeras.wiring.feed import Feed, Listener
 from aeras.wiring.formanswers import form_answers
 
 HOURLY_UP_TO = timedelta(days=2)
-ENOUGH_EVIDENCE = 1_000_000
-"""Above it no figure of the evidence is shown."""
 
 
 class ShopBoard:
@@ -162,7 +160,7 @@ class ShopBoard:
 
     def trigger_row(self, trigger: Trigger) -> TriggerRow:
         """A trigger with names and words."""
-        facts = _facts(trigger, self.k)
+        facts = facts_of(trigger, self.k)
         return TriggerRow(
             id=trigger.id,
             rule=trigger.rule,
@@ -298,6 +296,19 @@ class ShopBoard:
             }
         )
 
+    def saw_step(self, trigger: Trigger, stage: Stage) -> None:
+        """Tells the pages that a trigger moved on."""
+        self._feed.publish(
+            {
+                "type": "trigger",
+                "trigger": trigger.id,
+                "item": trigger.item,
+                "item_name": self._item_name(trigger.item),
+                "origin": str(trigger.origin),
+                "state": stage.value,
+            }
+        )
+
     def saw_answer(self, answer: Answer) -> None:
         """Tells the pages that an item has a new answer, without the answer itself."""
         self._feed.publish(
@@ -364,33 +375,3 @@ def _starting(camera: CameraSpec) -> CameraStatus:
 def _rejection_low(row: ItemRow) -> float:
     """Lower bound of the rejection rate: sorts what is surely bad before what might be."""
     return row.numbers.rejection.low if row.numbers.rejection else -1.0
-
-
-def _facts(trigger: Trigger, k: int) -> tuple[Fact, ...]:
-    """What a trigger rests on. No exact counts: its window is cut anywhere, and with the figures of
-    whole blocks they would tell of single visits.
-    """
-    found = trigger.evidence
-    enough = Fact("evidence.many" if found["visits"] >= k else "evidence.few", {"k": k})
-    window = {"window_h": found["window_h"]}
-    if "e_value" not in found:
-        return Fact("evidence.count", {"threshold": found["threshold"], **window}), enough
-    if found["visits"] < k:
-        return (enough,)
-    measure = list(Watched)[int(found["measure"])]
-    shares = {
-        "rate_share": found["rate"],
-        "low_share": found["rate_low"],
-        "high_share": found["rate_high"],
-        "baseline_share": found["baseline"],
-    }
-    needed = {"needed": found["needed"]}
-    strength = Fact("evidence.strength", {"e_value": found["e_value"], **needed})
-    if found["e_value"] > ENOUGH_EVIDENCE:
-        strength = Fact("evidence.beyond", {"most": ENOUGH_EVIDENCE, **needed})
-    return (
-        Fact(f"evidence.rate.{measure}", shares),
-        Fact("evidence.handled", {"handled": found["handled"] // 10 * 10, **window}),
-        strength,
-        Fact("evidence.closes", {"closes_below": found["closes_below"]}),
-    )

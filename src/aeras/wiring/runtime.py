@@ -16,17 +16,14 @@ from pathlib import Path
 
 import structlog
 
-from aeras.config import Site, TriggerSection, load_site, reads_faces
+from aeras.config import Site, load_site, reads_faces
 from aeras.domain.errors import StoreError
-from aeras.domain.evidence import Aside
 from aeras.domain.kept import Answer, Origin
 from aeras.domain.oversight import SYSTEM, Act
-from aeras.insight import evidence, rates
+from aeras.insight import rates
 from aeras.privacy.publish import Publisher
 from aeras.respond.desk import Desk
 from aeras.respond.formdesk import Forms
-from aeras.respond.rate import RateRule, out_of_stock
-from aeras.respond.triggers import CountRule, Watch
 from aeras.shelf.planogram import next_change
 from aeras.store.control import Control
 from aeras.store.events import DuckEvents
@@ -37,6 +34,7 @@ from aeras.wiring.keeper import Keeper
 from aeras.wiring.oversight import check_start, log_start, make_oversight, stop_file
 from aeras.wiring.rig import groups
 from aeras.wiring.shelves import ShopShelves
+from aeras.wiring.triggers import TriggerRoom, rules_of
 from aeras.wiring.worker import Kept, Picture, Shelf, WorkerPlan, plans
 from aeras.wiring.workers import Workers
 
@@ -99,7 +97,6 @@ class Runtime:
             feed=self._feed,
             clock=clock,
         )
-        rules = [_rule(section) for section in site.triggers]
         self.forms = Forms(
             self.control, clock, language=site.shop.language, changed=self._form_changed
         )
@@ -108,7 +105,7 @@ class Runtime:
             forms=self.forms,
             versions=self.forms.version,
             on_refused=self.forms.refused,
-            rules=rules,
+            rules=rules_of(site),
             triggers=self.control,
             answers=self.control,
             secret=self.control.secret("desk"),
@@ -117,15 +114,16 @@ class Runtime:
             origin=Origin.SIMULATED if simulated else Origin.CAMERA,
             on_answer=self._answered,
         )
-        self._watch = Watch(
-            rules,
-            shop=site.shop,
+        self.triggers = TriggerRoom(
+            site,
             store=self.store,
-            book=self.control,
+            control=self.control,
+            publisher=self.publisher,
+            audit=self.oversight.audit,
             clock=clock,
-            grain=site.privacy.time_grain,
-            weigh=evidence.weigh,
-            asides=self._out_of_stock,
+            row=self.board.trigger_row,
+            on_step=self.board.saw_step,
+            context=self.shelves,
         )
         self.keeper = Keeper(self.store)
         self._expiry = Expiry(self.store, self.control, site.privacy.retention)
@@ -186,8 +184,8 @@ class Runtime:
     # --- changes of the site file --------------------------------------------------------------
 
     def reload(self) -> tuple[str, ...]:
-        """Takes cameras, fixtures, items and planogram of the changed site file into use; all else
-        (privacy, triggers, server) stays as it was at the start.
+        """Takes cameras, fixtures, items, planogram and triggers of the changed site file into use;
+        all else (privacy, server) stays as it was at the start.
 
         Returns:
             The cameras whose worker starts again.
@@ -220,8 +218,11 @@ class Runtime:
             shop=site.shop,
             file=site.file,
             planograms=site.planograms,
+            triggers=site.triggers,
         )
         self.board.shop = site.shop
+        self.triggers.take(self.site)
+        self.desk.take(site.shop, rules_of(site))
         self._next_change = next_change(site.planograms, self._clock())
         before, self._plans = self._plans, self._plans_for(self.site)
         self._wanted = self._plans
@@ -305,7 +306,7 @@ class Runtime:
             log.info("planogram", version=self.site.shop.planogram)
 
     def _fire_triggers(self) -> None:
-        for trigger in self._watch.check():
+        for trigger in self.triggers.check():
             self.counts["triggers"] += 1
             log.info("trigger", rule=trigger.rule, item=trigger.item)
             self.board.saw_trigger(trigger)
@@ -313,9 +314,6 @@ class Runtime:
     def roll(self) -> int:
         """Makes published blocks of the time grains that have closed; how many were finished."""
         return self.store.roll(self._clock() - self.site.privacy.time_grain, self.publisher.fold)
-
-    def _out_of_stock(self, since: datetime, until: datetime) -> list[Aside]:
-        return out_of_stock(self.store.stock_levels(since, until), until)
 
     def _form_changed(self, who: str, what: str, form: str, version: int) -> None:
         self.oversight.audit.add(Act.FORM_CHANGED, who, what=what, form=form, version=str(version))
@@ -335,28 +333,3 @@ def make_folder(folder: Path) -> None:
             where=str(folder),
             todo="Set `data:` in the site file to a folder that can be written",
         ) from None
-
-
-def _rule(section: TriggerSection) -> CountRule | RateRule:
-    if section.mode == "rate":
-        return RateRule(
-            id=section.id,
-            item=section.item,
-            category=section.category,
-            measure=section.measure,
-            margin=section.margin,
-            fdr=section.fdr,
-            min_handled=section.min_handled,
-            window=section.window,
-            cool_down=section.cool_down,
-            survey=section.survey,
-        )
-    return CountRule(
-        id=section.id,
-        item=section.item,
-        category=section.category,
-        threshold=section.threshold,
-        window=section.window,
-        cool_down=section.cool_down,
-        survey=section.survey,
-    )

@@ -9,15 +9,28 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from aeras.serve.words import de, en, forms_de, forms_en, people_de, people_en, public_es, public_ja, site_de, site_en
+from aeras.serve.words import (
+    de,
+    en,
+    forms_de,
+    forms_en,
+    people_de,
+    people_en,
+    public_es,
+    public_ja,
+    site_de,
+    site_en,
+    triggers_de,
+    triggers_en,
+)
 
 if TYPE_CHECKING:
     from aeras.domain.published import Fact, Rate
     from aeras.serve.schemas import LiveOut
 
 CATALOGUES: dict[str, Mapping[str, str]] = {
-    "en": {**en.WORDS, **site_en.WORDS, **people_en.WORDS, **forms_en.WORDS},
-    "de": {**de.WORDS, **site_de.WORDS, **people_de.WORDS, **forms_de.WORDS},
+    "en": {**en.WORDS, **site_en.WORDS, **triggers_en.WORDS, **people_en.WORDS, **forms_en.WORDS},
+    "de": {**de.WORDS, **site_de.WORDS, **triggers_de.WORDS, **people_de.WORDS, **forms_de.WORDS},
 }
 PUBLIC: dict[str, Mapping[str, str]] = {
     "es": {**CATALOGUES["en"], **public_es.WORDS},
@@ -95,12 +108,14 @@ class Words:
 
     def fact(self, fact: Fact) -> str:
         """A line of evidence, with its numbers as this language writes them."""
-        return self.t(fact.key, **{k: self._amount(k, v) for k, v in fact.values.items()})
+        key, _, code = fact.key.partition(":")
+        name = {"name": self.or_plain("reason", code)} if code else {}
+        return self.t(key, **name, **{k: self._amount(k, v) for k, v in fact.values.items()})
 
     def _amount(self, name: str, value: float) -> str:
         if name.endswith("_share"):
             return self.pct(value)
-        if name != "window_h":
+        if not name.endswith("_h"):
             return self.num(value)
         if value < 2:  # noqa: PLR2004 - reads better
             return f"{self.num(value * 60)} min"
@@ -188,7 +203,10 @@ class Words:
         return [word for word in words if word and length not in word][:SHOWN_REASONS]
 
     def trigger_line(self, message: LiveOut) -> str:
-        """A trigger opened."""
+        """A trigger opened, or moved on."""
+        if message.state:
+            name, stage = message.item_name or message.item or "", self.t(f"stage.{message.state}")
+            return self.t("live.trigger.moved", name=name, stage=stage, dash=DASH)
         return self.t("live.trigger", name=message.item_name or message.item or "")
 
     def answer_line(self, message: LiveOut) -> str:
