@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from aeras import __version__, cli_lab, cli_privacy, cli_site, cli_users
+from aeras import __version__, cli_lab, cli_privacy, cli_report, cli_site, cli_users
 from aeras.cli_common import JsonOpt, SiteArg, json_line, out, say
 from aeras.domain.errors import AerasError
 from aeras.wiring.logs import LEVEL, set_up_logs
@@ -29,6 +29,7 @@ app.add_typer(cli_privacy.privacy, name="privacy")
 app.add_typer(cli_users.users, name="users")
 app.command()(cli_privacy.stop)
 app.command()(cli_privacy.resume)
+app.command()(cli_report.report)
 
 
 def main() -> None:

@@ -151,6 +151,68 @@ def _tell_files(files: list[Path], *, as_json: bool) -> None:
     tell({"files": names}, "Wrote " + ", ".join(names), as_json=as_json)
 
 
+@privacy.command("expire")
+def expire(
+    site: SiteArg,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only.")] = False,
+    trust_clock: Annotated[
+        bool, typer.Option("--trust-clock", help="The machine's clock is right.")
+    ] = False,
+    as_json: JsonOpt = False,
+) -> None:
+    """Deletes what is older than the site keeps it; a running shop does so by itself.
+
+    Published blocks and counts stay. What was deleted is gone from the disk afterwards.
+
+    Example:  `aeras privacy expire my-shop/site.yaml --dry-run`
+    """
+    from aeras.store.events import DuckEvents
+    from aeras.wiring.expiry import Expiry
+    from aeras.wiring.runtime import utc_now
+
+    with opened(site) as (loaded, control, _):
+        store = DuckEvents(loaded.data / "events.duckdb")
+        try:
+            keeper = Expiry(store, control, loaded.privacy.retention)
+            now = utc_now()
+            gone = keeper.by_hand(now, trust_clock=trust_clock, dry_run=dry_run)
+        finally:
+            store.close()
+        before = (now - loaded.privacy.retention).isoformat(timespec="seconds")
+        counts = ", ".join(f"{name} {count}" for name, count in gone.items())
+        tell(
+            {"before": before, "dry_run": dry_run, "records": gone},
+            f"{'Would delete' if dry_run else 'Deleted'} what is older than {before}: {counts}.",
+            as_json=as_json,
+        )
+
+
+@privacy.command("budget")
+def budget(site: SiteArg, *, as_json: JsonOpt = False) -> None:
+    """Tells how much of the budget for tables with noise is left, by day.
+
+    Example:  `aeras privacy budget my-shop/site.yaml`
+    """
+    from aeras.wiring.noisy import days_left
+    from aeras.wiring.runtime import utc_now
+
+    with opened(site) as (loaded, control, _):
+        privacy = loaded.privacy
+        found = days_left(
+            control,
+            privacy.differential_privacy,
+            utc_now() - privacy.retention,
+            utc_now(),
+            loaded.shop.timezone,
+        )
+        assert privacy.differential_privacy is not None
+        total = privacy.differential_privacy.budget
+        text = "\n".join(f"{day}  {left:g} of {total:g}" for day, left in found.items())
+        days = {day.isoformat(): left for day, left in found.items()}
+        tell({"budget": total, "left": days}, text, as_json=as_json)
+
+
 @privacy.command("audit-verify")
 def audit_verify(
     site: SiteArg,

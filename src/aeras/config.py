@@ -17,7 +17,15 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from shapely import Polygon as ShapelyPolygon
 from stdnum import ean
 
@@ -192,6 +200,19 @@ class SiteSection(_Section):
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     language: Literal["en", "de", "es", "ja"] = "en"
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+
+
+class NoiseSection(_Section):
+    """``privacy.differential_privacy``: how much all tables with noise may tell of a visit."""
+
+    budget: float = Field(default=1.0, gt=0, le=10)
+    epsilon: float = Field(default=0.25, gt=0, le=10)
+
+    @model_validator(mode="after")
+    def _within(self) -> NoiseSection:
+        if self.epsilon > self.budget:
+            raise ValueError(f"epsilon {self.epsilon:g} is more than the budget {self.budget:g}")
+        return self
 
 
 class PrivacySection(_Section):
@@ -658,6 +679,7 @@ def _known_keys(location: Location) -> list[str]:
     sections: dict[str | int, type[BaseModel]] = {
         "site": SiteSection,
         "privacy": PrivacySection,
+        "differential_privacy": NoiseSection,
         "hours": HoursSection,
         "staff": StaffSection,
         "marker": MarkerSection,

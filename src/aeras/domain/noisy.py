@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -35,6 +35,19 @@ class Charge:
     since: datetime
     until: datetime
     micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoisyQuestion:
+    """A `NoisyKind` by ``item``, ``facing`` or ``site`` is asked for, over whole days of the site,
+    both ends included. Without ``epsilon`` the site's usual one is spent.
+    """
+
+    kind: str
+    by: str
+    first: date
+    last: date
+    epsilon: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +111,16 @@ def most_charged(charges: Iterable[Charge], since: datetime, until: datetime) ->
         level += step
         most = max(most, level)
     return most
+
+
+class NoisyDesk(Protocol):
+    """Gives out tables with noise, within the site's budget."""
+
+    def table(self, asked: NoisyQuestion, who: str) -> NoisyTable:
+        """A table over whole days of the site; the same question again costs nothing.
+
+        Raises InputError for a question that cannot be asked, PrivacyError past the budget.
+        """
+
+    def left(self) -> tuple[float, float] | None:
+        """(least that is left for any day, budget) in epsilon; None where the site has none."""

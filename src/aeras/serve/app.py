@@ -16,6 +16,7 @@ from aeras.domain.accounts import Accounts
 from aeras.domain.desk import SurveyDesk
 from aeras.domain.errors import ServeError
 from aeras.domain.forms import FormDesk
+from aeras.domain.noisy import NoisyDesk
 from aeras.domain.oversight import Oversight
 from aeras.domain.ports import Board, Clock
 from aeras.domain.shelves import Shelves
@@ -25,6 +26,8 @@ from aeras.serve import oversight as privacy
 from aeras.serve import shelves as shelves_api
 from aeras.serve.assets import Assets
 from aeras.serve.desk_links import CardLinks
+from aeras.serve.exports import pages as export_pages
+from aeras.serve.exports import router as export_api
 from aeras.serve.guard import BodyLimit, KnownHosts, SecurityHeaders
 from aeras.serve.links import OneTimeLinks
 from aeras.serve.live import Hub
@@ -49,6 +52,7 @@ def create_app(
     oversight: Oversight,
     secret: str,
     site_desk: SiteDesk | None = None,
+    noisy: NoisyDesk | None = None,
     shelves: Shelves | None = None,
     form_desk: FormDesk | None = None,
     links: OneTimeLinks | None = None,
@@ -68,6 +72,7 @@ def create_app(
         desk: Surveys and answers.
         oversight: Audit log, stop switch and papers.
         site_desk: Changes the site file; without it the calibration and planogram pages are off.
+        noisy: Gives out tables with noise; without it there are none.
         form_desk: Keeps survey forms; without it their pages are off.
         shelves: What the shelves show; without it nothing is said of stock.
         secret: Signs cookies and card links; at least 32 characters, the same at each start.
@@ -129,6 +134,7 @@ def create_app(
         "desk": desk,
         "oversight": oversight,
         "site_desk": site_desk,
+        "noisy": noisy,
         "shelves": shelves,
         "forms": form_desk,
         "viewed": privacy.Viewed(),
@@ -151,6 +157,8 @@ def create_app(
     }.items():
         setattr(app.state, name, part)
     errors.install(app)
+    app.include_router(export_api)
+    app.include_router(export_pages)
     for router in (public.api, api.router, auth.router, public.pages, watch.router, pages.router):
         app.include_router(router)
     for router in (calibration.api, calibration.plan, calibration.pages, forms.api, forms.pages):

@@ -97,8 +97,8 @@ class Expiring:
         try:
             cursor = connection.cursor()
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            busy, _, _ = cursor.fetchone()
-            return not busy
+            row: Any = cursor.fetchone()
+            return not row[0]
         finally:
             connection.close()
 

@@ -44,7 +44,8 @@ class Ledger:
     def given_out(self, key: str) -> str | None:
         """The answer that was given to the same question, None if it was never asked."""
         with self._session() as session:
-            return session.scalar(_answer_to(key))
+            held: str | None = session.scalar(_answer_to(key))
+            return held
 
     def give_out(
         self, key: str, charge: Charge, *, budget: int, at: datetime, draw: Callable[[], str]

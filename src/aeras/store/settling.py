@@ -60,17 +60,18 @@ def _settle(connection: Connection, k: int) -> None:
             connection.execute(insert(BatchRecord), rows)
 
 
-def _waiting(connection: Connection | Session) -> dict[str, list[str]]:
-    """Ids of real answers in no batch, by item, oldest first."""
+def _waiting(connection: Connection | Session) -> dict[tuple[object, ...], list[str]]:
+    """Ids of real answers in no batch, oldest first, by all that figures are split by."""
+    apart = (AnswerRecord.item, AnswerRecord.survey, AnswerRecord.version)
     query = (
-        select(AnswerRecord.item, AnswerRecord.id)
+        select(AnswerRecord.id, *apart)
         .where(
             AnswerRecord.origin != Origin.SIMULATED.value,
             AnswerRecord.id.not_in(select(BatchRecord.answer)),
         )
         .order_by(AnswerRecord.at, AnswerRecord.id)
     )
-    found: dict[str, list[str]] = {}
-    for item, answer in connection.execute(query):
-        found.setdefault(item, []).append(answer)
+    found: dict[tuple[object, ...], list[str]] = {}
+    for answer, *split in connection.execute(query):
+        found.setdefault(tuple(split), []).append(answer)
     return found

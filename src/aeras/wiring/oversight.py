@@ -38,6 +38,7 @@ from aeras.privacy.printing import document_html, document_pdf, signs_html, sign
 from aeras.privacy.profiles import load_profile, rule_states
 from aeras.privacy.stop import FILE, FileStopSwitch
 from aeras.store.control import Control
+from aeras.wiring.noisy import least_left
 
 RECORD = "notice.json"
 AUDIT_FILE = "audit.jsonl"
@@ -321,6 +322,7 @@ class SitePapers:
                 ("k", str(facts.k)),
                 ("grain", facts.grain),
                 ("retention", facts.retention),
+                ("noise", self._noise_left()),
             ),
             configuration=facts.configuration(),
             notice=facts.notice,
@@ -329,6 +331,14 @@ class SitePapers:
             approved_by=approved.get("who", ""),
             approved_at=datetime.fromisoformat(approved["at"]) if approved else None,
         )
+
+    def _noise_left(self) -> str:
+        """Least that is left of the budget for tables with noise, "" where there is none."""
+        settings = self._site.privacy.differential_privacy
+        if settings is None:
+            return ""
+        left = least_left(self._control, settings)
+        return f"\N{GREEK SMALL LETTER EPSILON} {left:g} / {settings.budget:g}"
 
     def _approval(self, facts: Facts) -> dict[str, str]:
         held: dict[str, str] = json.loads(self._control.setting(_APPROVED) or "{}")

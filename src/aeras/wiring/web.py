@@ -21,6 +21,7 @@ from aeras.domain.oversight import Act
 from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
 from aeras.wiring.patience import PatientProtocol
+from aeras.wiring.records import noisy_tables
 from aeras.wiring.runtime import Runtime, utc_now
 from aeras.wiring.sitedesk import SiteFileDesk
 
@@ -83,6 +84,9 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         shelves=runtime.shelves,
         oversight=runtime.oversight,
         site_desk=_site_desk(runtime),
+        noisy=noisy_tables(
+            runtime.site, runtime.store, runtime.control, runtime.oversight.audit
+        ),
         form_desk=runtime.forms,
         secret=runtime.control.secret("session"),
         links=links,

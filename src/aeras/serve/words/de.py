@@ -188,6 +188,7 @@ WORDS: dict[str, str] = {
     "fact.k": "Zurückgehalten unter",
     "fact.grain": "Zeiten gekürzt auf",
     "fact.retention": "Ereignisse bleiben",
+    "fact.noise": "Rausch-Budget übrig (am wenigsten eines Tages)",
     "notice.current": "Der Aushang {name} vom {on} beschreibt, was läuft.",
     "notice.stale": "Der Aushang ist älter als das, was läuft: Bitte neu drucken.",
     "notice.none": "Es wurde noch kein Aushang gedruckt.",

@@ -182,6 +182,7 @@ WORDS: dict[str, str] = {
     "fact.k": "Withheld below",
     "fact.grain": "Times cut to",
     "fact.retention": "Events kept",
+    "fact.noise": "Noise budget left (least of any day)",
     "notice.current": "The notice {name} of {on} describes what runs.",
     "notice.stale": "The notice is older than what runs: print it anew.",
     "notice.none": "No notice has been printed yet.",

@@ -1,0 +1,110 @@
+"""``aeras report``: what the pages show, as files for other programs."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aeras.cli_common import SHELL, JsonOpt, SiteArg, opened, tell
+
+if TYPE_CHECKING:
+    from aeras.serve.periods import Period
+    from aeras.wiring.records import Records
+
+
+class Form(StrEnum):
+    """File forms of a report."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+class Noise(StrEnum):
+    """What a table with noise counts."""
+
+    VISITS = "visits"
+    DEEDS = "deeds"
+    READINGS = "readings"
+
+
+def report(
+    site: SiteArg,
+    *,
+    form: Annotated[Form, typer.Option("--format", help="Form of the files.")] = Form.CSV,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the files; made if missing.", metavar="DIR")
+    ] = None,
+    first: Annotated[str, typer.Option("--from", help="First day, 2026-03-01.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day, included.")] = "",
+    span: Annotated[str, typer.Option("--range", help="today, 7d or 30d.")] = "30d",
+    noise: Annotated[
+        Noise | None,
+        typer.Option(help="A table with noise (differential privacy) by item instead."),
+    ] = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Writes what the pages show as CSV or Parquet files; while the shop runs, download them there.
+
+    Every figure has passed the privacy gate: an empty cell is withheld. The export is recorded in
+    the audit log.
+
+    Examples:  `aeras report my-shop/site.yaml --format csv --out report`  ·
+    `aeras report my-shop/site.yaml --format parquet --from 2026-03-01 --to 2026-03-31`
+    """
+    from aeras.domain.errors import StoreError
+    from aeras.serve.periods import read_period
+    from aeras.wiring.records import open_records
+    from aeras.wiring.runtime import utc_now
+
+    asked = {"from": first, "to": last} if first or last else {"range": span}
+    with opened(site) as (loaded, control, oversight):
+        zone = loaded.shop.timezone
+        period = read_period({k: v for k, v in asked.items() if v}, zone, utc_now())
+        folder = out or Path(f"{loaded.shop.id}-report")
+        with open_records(loaded, control, oversight.audit) as records:
+            files = (
+                _tables(records, period, form)
+                if noise is None
+                else _noisy(records, period, form, noise)
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
+        except OSError as error:
+            raise StoreError(
+                f"the report cannot be written ({error.strerror})",
+                where=str(folder),
+                todo="Name a folder that can be written with --out",
+            ) from None
+        names = [str(folder / name) for name in files]
+        tell({"files": names}, "Wrote " + ", ".join(names), as_json=as_json)
+
+
+def _tables(records: Records, period: Period, form: Form) -> dict[str, bytes]:
+    from aeras.domain.oversight import Act
+    from aeras.serve.export import TABLES, about, render
+    from aeras.wiring.runtime import utc_now
+
+    days = f"{period.first.isoformat()} to {period.last.isoformat()}"
+    files = {f"{name}.{form}": render(name, form, records.board, period) for name in TABLES}
+    head = json.dumps(about(records.board, period, utc_now()), indent=1, ensure_ascii=False)
+    records.audit.add(Act.EXPORT, SHELL, what=f"report {form}", days=days)
+    return {**files, "about.json": f"{head}\n".encode()}
+
+
+def _noisy(records: Records, period: Period, form: Form, kind: Noise) -> dict[str, bytes]:
+    """A table by item over the days of the period that are over."""
+    from aeras.domain.noisy import NoisyQuestion
+    from aeras.serve.export import render_noisy
+    from aeras.wiring.runtime import utc_now
+
+    last = period.last if period.until <= utc_now() else period.last - timedelta(days=1)
+    asked = NoisyQuestion(kind.value, "item", period.first, last)
+    table = records.noisy.table(asked, SHELL)
+    return {f"noisy-{kind}.{form}": render_noisy(form, table)}
