@@ -33,6 +33,7 @@ from aeras.domain.errors import ConfigError, InputError
 from aeras.domain.evidence import Watched
 from aeras.domain.geometry import Box, Polygon, as_polygon
 from aeras.domain.hours import OpeningHours, Span
+from aeras.domain.life import Action
 from aeras.domain.shop import (
     CameraRole,
     CameraSpec,
@@ -41,7 +42,6 @@ from aeras.domain.shop import (
     FloorMark,
     Item,
     Lens,
-from aeras.domain.life import Action
     Marks,
     Shop,
     Vest,
@@ -402,9 +402,13 @@ class TriggerSection(_Section):
     fixture: str | None = None
     when: WhenSection | None = None
     measure: Watched = Watched.REJECTION
+    threshold: int = Field(default=5, ge=0)
     margin: float = Field(default=1.1, ge=1, le=10)
     fdr: float = Field(default=0.05, gt=0, le=0.5)
     min_handled: int = Field(default=20, ge=1)
+    min_visits: int = Field(default=1, ge=1)
+    since: Annotated[Literal["planogram", "price"] | date, BeforeValidator(_since)] = "planogram"
+    before: Duration = timedelta(days=14)
     window: Duration = Field(
         default_factory=lambda data: WINDOWS.get(data.get("mode", ""), WINDOWS["count"])
     )
@@ -430,13 +434,9 @@ class ServerSection(_Section):
     """``server``: where and how the pages are served."""
 
     host: str = "127.0.0.1"
-    threshold: int = Field(default=5, ge=0)
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str | None = None
     hosts: tuple[str, ...] = ()
-    min_visits: int = Field(default=1, ge=1)
-    since: Annotated[Literal["planogram", "price"] | date, BeforeValidator(_since)] = "planogram"
-    before: Duration = timedelta(days=14)
     tls: TlsSection | None = None
     proxy: tuple[Address, ...] = ()
     second_factor: bool = False
@@ -693,6 +693,7 @@ def _known_keys(location: Location) -> list[str]:
         "fixtures": FixtureSection,
         "map": MapSection,
         "triggers": TriggerSection,
+        "when": WhenSection,
         "stock": StockSection,
         "server": ServerSection,
         "tls": TlsSection,
@@ -715,7 +716,6 @@ def _line(node: yaml.Node, location: Location) -> int:
 
 
 def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:
-        "when": WhenSection,
     if isinstance(node, yaml.MappingNode):
         return next((v for k, v in node.value if k.value == str(part)), None)
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
@@ -752,6 +752,7 @@ def _contradictions(file: SiteFile) -> Iterator[tuple[Location, str]]:
     yield from _duplicates(("triggers",), [t.id for t in file.triggers])
     yield from _duplicate_facings(file)
     yield from _mark_problems(file)
+    yield from asking_problems(file)
     if file.planogram_file and "planogram" in file.model_fields_set:
         yield ("planogram",), "planogram_file names the versions; remove the key planogram"
     for number, camera in enumerate(file.cameras):
