@@ -752,7 +752,6 @@ def _contradictions(file: SiteFile) -> Iterator[tuple[Location, str]]:
     yield from _duplicates(("triggers",), [t.id for t in file.triggers])
     yield from _duplicate_facings(file)
     yield from _mark_problems(file)
-    yield from asking_problems(file)
     if file.planogram_file and "planogram" in file.model_fields_set:
         yield ("planogram",), "planogram_file names the versions; remove the key planogram"
     for number, camera in enumerate(file.cameras):
