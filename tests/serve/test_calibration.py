@@ -130,3 +130,43 @@ def test_a_planogram_is_imported_compared_and_exported(ann: TestClient) -> None:
     assert ann.get("/api/planogram.csv").text.count("\n") == 5
     assert len(ann.get("/api/planogram.json").json()) == 4
     assert ann.get("/api/planogram.xml").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        ("b,2026-05-01,nowhere,", "den Platz nowhere gibt es hier nicht"),
+        ("b,2026-05-01,drinks-1,nothing", "den Artikel nothing gibt es hier nicht"),
+        ("b,soon,drinks-1,", "soon ist kein Datum"),
+    ],
+)
+def test_a_planogram_is_refused_in_the_readers_language(
+    ann: TestClient, rows: str, fault: str
+) -> None:
+    body = {"name": "plan.csv", "text": f"version,valid_from,facing,item\n{rows}\n"}
+    told = ann.post("/api/planogram", json=body, headers={"Accept-Language": "de"}).json()
+    assert any(fault in one for one in told["faults"])
+    assert told["faults"][0].startswith("plan.csv:2: ")
+    english = ann.post("/api/planogram", json=body, headers={"Accept-Language": "en"}).json()
+    assert not any(fault in one for one in english["faults"])
+
+
+ON_A_LINE = [[100, 100, 1, 1], [200, 100, 2, 1], [300, 100, 3, 1], [400, 100, 4, 1]]
+CROSSED = [[10, 10], [200, 200], [200, 10], [10, 200]]
+
+
+@pytest.mark.parametrize(
+    ("draft", "what"),
+    [
+        ({"points": ON_A_LINE}, "die Punkte liegen auf einer Linie"),
+        ({"points": ON_A_LINE[:2]}, "2 Punktpaare; nötig sind mindestens 4"),
+        ({"staff": [CROSSED]}, "die Kanten der Fläche kreuzen sich"),
+        ({"excluded": [[[10, 10], [9000, 10], [10, 200]]]}, "liegt außerhalb des Bildes"),
+    ],
+)
+def test_a_draft_is_refused_in_the_readers_language(
+    ann: TestClient, draft: dict[str, object], what: str
+) -> None:
+    draft = {"map_size": [12, 8], **draft}
+    found = ann.post(f"{CAMERA}/check", json=draft, headers={"Accept-Language": "de"}).json()
+    assert any(what in problem["what"] for problem in found["problems"]), found["problems"]

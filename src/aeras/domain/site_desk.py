@@ -27,7 +27,9 @@ class DraftFacing:
 
 @dataclass(frozen=True, slots=True)
 class DraftFixture:
-    """A fixture as it is being drawn; an empty polygon stands for the whole picture."""
+    """A fixture as it is being drawn; an empty polygon stands for the whole picture.
+    ``face_camera_at`` is where its face camera stands, in this picture's pixels.
+    """
 
     id: str
     name: str = ""
@@ -35,6 +37,7 @@ class DraftFixture:
     on_map: Box | None = None
     facings: tuple[DraftFacing, ...] = ()
     was: str | None = None
+    face_camera_at: Point | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +143,10 @@ class OpenDraft:
         items: Id and name of each item.
         items_elsewhere: A planogram file says what stands where: items cannot be set here.
         planned: Item id by facing id, as the planogram of now says.
-        others: Fixtures of other cameras on the map, id and box, for orientation.
+        others: Fixtures of other cameras on the map, id, name and box, for orientation.
         plan: The floor plan.
+        face_cameras: Fixture id and the camera that sees the faces before it, where that is another
+            one.
     """
 
     camera: str
@@ -152,8 +157,9 @@ class OpenDraft:
     items: tuple[tuple[str, str], ...]
     items_elsewhere: bool
     planned: tuple[tuple[str, str | None], ...]
-    others: tuple[tuple[str, Box], ...]
+    others: tuple[tuple[str, str, Box], ...]
     plan: Plan
+    face_cameras: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +195,14 @@ class PlanogramVersion:
 
 @dataclass(frozen=True, slots=True)
 class PlanogramChange:
-    """A facing whose item differs between two versions; None where nothing stands."""
+    """A facing whose item, or whether it is on promotion, differs between two versions; None where
+    nothing stands.
+    """
 
     facing: str
     before: str | None
     after: str | None
+    promoted: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True, slots=True)

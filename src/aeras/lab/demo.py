@@ -31,7 +31,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from aeras.capture.decoding import Video, file_address
 from aeras.config import Site, load_site
 from aeras.domain.errors import AerasError, StoreError
-from aeras.lab.demo_floor import aisle_floor, floor_plan, shelf_floor
+from aeras.lab.demo_floor import aisle_floor, floor_plan, shelf_camera_place, shelf_floor
 from aeras.lab.demo_goods import BAD_ITEMS, DEMO_MAP_M, LIVE_FIXTURE_M, OTHER_FIXTURES, RULES
 from aeras.lab.render import RenderedDemo, demo_layout, render_demo
 from aeras.lab.simulate import simulate
@@ -206,6 +206,7 @@ def site_file(videos: RenderedDemo, options: DemoOptions) -> dict[str, Any]:
         "name": "Pantry shelf",
         "camera": "aisle",
         "face_camera": "shelf",
+        "face_camera_at": shelf_camera_place(),
         "on_map": list(LIVE_FIXTURE_M),
         "polygon": [list(corner) for corner in layout.fixture_polygon],
         "facings": facings,

@@ -74,6 +74,12 @@ def aisle_floor() -> dict[str, Any]:
     return floor_section(AISLE_CAMERA, BOARD_ENDS)
 
 
+def shelf_camera_place() -> list[float]:
+    """Where the shelf camera stands in the aisle camera's picture, pixels."""
+    x, y = AISLE_CAMERA.project([SHELF_CAMERA.position])[0][0]
+    return [round(float(x), 1), round(float(y), 1)]
+
+
 def shelf_floor() -> dict[str, Any]:
     """The shelf camera's ``floor``."""
     return floor_section(SHELF_CAMERA, TILES_AND_LAMPS)

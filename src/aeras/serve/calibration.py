@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -15,6 +15,7 @@ from aeras.domain.site_desk import Checked, Draft, Import, PlanogramChange, Save
 from aeras.serve import schemas
 from aeras.serve.errors import NotFoundError
 from aeras.serve.pages import TheBoard, ThePages
+from aeras.serve.problems import said
 from aeras.serve.session import require, require_form_header, require_user
 
 MAX_PLANOGRAM = 8 * 1024 * 1024
@@ -140,20 +141,30 @@ def planogram(
     )
 
 
-def _named(change: PlanogramChange, names: dict[str, str]) -> dict[str, str]:
+def _named(change: PlanogramChange, names: dict[str, str]) -> dict[str, object]:
     def name(item: str | None) -> str:
         return names.get(item, item) if item else ""
 
-    return {"facing": change.facing, "before": name(change.before), "after": name(change.after)}
+    return {
+        "facing": change.facing,
+        "before": name(change.before),
+        "after": name(change.after),
+        "promoted": change.promoted,
+    }
 
 
 # --- what their scripts ask ------------------------------------------------------------------
 
 
 @api.post("/calibration/{camera_id}/check", dependencies=[Depends(require_form_header)])
-def check(camera_id: str, draft: Draft, desk: TheSiteDesk) -> Checked:
+def check(
+    camera_id: str, draft: Draft, request: Request, desk: TheSiteDesk, page: ThePages
+) -> Checked:
     """What is wrong with a draft, and how good its points are, in metres. Changes nothing."""
-    return desk.check(known_camera(desk, camera_id), draft)
+    found = desk.check(known_camera(desk, camera_id), draft)
+    language = page.words(request).language
+    told = (replace(problem, what=said(problem.what, language)) for problem in found.problems)
+    return replace(found, problems=tuple(told))
 
 
 @api.post("/calibration/{camera_id}", dependencies=[Depends(require_form_header)])
@@ -172,9 +183,13 @@ def floor_plan(desk: TheSiteDesk) -> Response:
 
 
 @api.post("/planogram", dependencies=[Depends(require_form_header)])
-def import_planogram(body: PlanogramIn, desk: TheSiteDesk, user: Manager) -> Import:
+def import_planogram(
+    body: PlanogramIn, request: Request, desk: TheSiteDesk, user: Manager, page: ThePages
+) -> Import:
     """Adds the versions of a file; with any fault nothing is written and all are listed."""
-    return desk.import_planogram(body.text, body.name, user.name)
+    found = desk.import_planogram(body.text, body.name, user.name)
+    language = page.words(request).language
+    return replace(found, faults=tuple(said(fault, language) for fault in found.faults))
 
 
 @api.get("/planogram.{kind}", response_class=Response)

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from aeras.domain.desk import Refusal, RefusedError
 from aeras.domain.errors import AerasError, InputError, PrivacyError, StoreError
 from aeras.domain.site_desk import ConflictError
+from aeras.serve.problems import said
 from aeras.serve.session import (
     NotAllowedError,
     SecondFactorNeededError,
@@ -41,6 +42,9 @@ class TooManyError(InputError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (TooManyError, (self.wait_s,))
+
+
+DRAWN = ("/api/calibration/", "/api/planogram")
 
 
 def status_of(error: AerasError) -> int:
@@ -74,6 +78,9 @@ def answer(
         key: Word key of a page made for this case; else the words of the status are used.
     """
     if request.url.path.startswith("/api/"):
+        if request.url.path.startswith(DRAWN):  # a page shows it as it is
+            language = request.app.state.pages.words(request).language
+            what, todo = said(what, language), said(todo, language)
         return JSONResponse({"what": what, "where": where, "todo": todo}, status)
     page: Response = request.app.state.pages.error(request, status, what, todo, key)
     return page

@@ -122,9 +122,16 @@ class SiteFileDesk:
             items_elsewhere=file.planogram_file is not None,
             planned=tuple(valid.items.items()) if valid else (),
             others=tuple(
-                (f.id, f.on_map) for f in file.fixtures if f.on_map and f.camera != camera
+                (f.id, f.name or f.id, f.on_map)
+                for f in file.fixtures
+                if f.on_map and f.camera != camera
             ),
             plan=self._plan(file),
+            face_cameras=tuple(
+                (f.id, f.face_camera)
+                for f in file.fixtures
+                if f.face_camera and f.camera == camera != f.face_camera
+            ),
         )
 
     def check(self, camera: str, draft: Draft) -> Checked:
@@ -215,7 +222,7 @@ class SiteFileDesk:
             if name not in known:
                 raise InputError(f"no version {name[:64]!r} is kept", todo="Choose one of the list")
         changes = compare(known[before], known[after])
-        return [PlanogramChange(c.facing, c.before, c.after) for c in changes]
+        return [PlanogramChange(c.facing, c.before, c.after, c.promoted) for c in changes]
 
     def import_planogram(self, text: str, name: str, who: str) -> Import:
         """Adds the versions of a CSV or JSON text; nothing is written if anything is wrong."""
@@ -264,6 +271,7 @@ def _fixture(fixture: FixtureSection) -> DraftFixture:
             DraftFacing(f.id, as_polygon(f.polygon or ()), f.item, f.id) for f in fixture.facings
         ),
         was=fixture.id,
+        face_camera_at=fixture.face_camera_at,
     )
 
 

@@ -208,6 +208,8 @@ def _fill_fixture(row: CommentedMap, fixture: DraftFixture, camera: str) -> None
     _put(row, "camera", _text(camera))
     _put(row, "polygon", _corners(fixture.polygon) or None)
     _put(row, "on_map", _numbers(fixture.on_map) if fixture.on_map else None)
+    stands = fixture.face_camera_at
+    _put(row, "face_camera_at", _numbers(stands, digits=1) if stands else None)
     old = {facing["id"]: facing for facing in row.get("facings") or ()}
     new = [_facing_row(old.get(f.was or ""), f) for f in fixture.facings]
     if not new:

@@ -138,4 +138,10 @@ WORDS: dict[str, str] = {
     "live.shelf.empty": "Leer: {name}",
     "live.shelf.low": "Fast leer: {name}",
     "live.shelf.full": "Wieder gefüllt: {name}",
+    "js.cal.eye": "Gesichtskamera",
+    "js.cal.eye.of": "Gesichtskamera von {name}",
+    "js.cal.eye.place": "Gesichtskamera {camera} setzen",
+    "js.cal.eye.clear": "Platz von {camera} entfernen",
+    "js.cal.eye.help": "Wo die Kamera, die Gesichter sieht, in diesem Bild steht: daraus folgt, welches Produkt jemand ansieht",
+    "plano.promoted": "in Aktion",
 }

@@ -138,4 +138,10 @@ WORDS: dict[str, str] = {
     "live.shelf.empty": "Empty: {name}",
     "live.shelf.low": "Running low: {name}",
     "live.shelf.full": "Filled again: {name}",
+    "js.cal.eye": "face camera",
+    "js.cal.eye.of": "Face camera of {name}",
+    "js.cal.eye.place": "Place face camera {camera}",
+    "js.cal.eye.clear": "Remove place of {camera}",
+    "js.cal.eye.help": "Where the camera that sees faces stands in this picture: it tells at which product somebody looks",
+    "plano.promoted": "on promotion",
 }

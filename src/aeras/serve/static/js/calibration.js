@@ -64,6 +64,7 @@ function shapes(kind) {
 
 const names = new Map(data.items);
 const planned = new Map(data.planned);
+const faceCameras = new Map(data.face_cameras);
 function itemName(facing) {
   const item = data.items_elsewhere ? planned.get(facing.id) : facing.item;
   return item ? (names.get(item) ?? item) : "";
@@ -74,6 +75,7 @@ function locate(key) {
   const [base, corner] = key.split("#");
   const [kind, n, inner, i] = base.split("/");
   const list = inner === "facings" ? draft.fixtures[n]?.facings : draft[kind];
+  if (inner === "eye") return { kind, one: draft.fixtures[n], eye: true };
   const place = Number(inner === "facings" ? i : n);
   const one = list?.[place];
   if (one === undefined) return null;
@@ -143,7 +145,8 @@ function keyOf(at) {
 function remove(key) {
   const found = locate(key);
   if (!found) return;
-  if (found.onMap) found.one.on_map = null;
+  if (found.eye) found.one.face_camera_at = null;
+  else if (found.onMap) found.one.on_map = null;
   else if (found.corner !== null && found.ring.length > 3) found.ring.splice(found.corner, 1);
   else {
     found.list.splice(found.place, 1);
@@ -160,6 +163,8 @@ function move(key, [dx, dy], surface, clamp) {
   if (found.kind === "points") {
     const side = surface === map ? "m" : "px";
     found.one[side] = shifted(found.one[side]);
+  } else if (found.eye) {
+    found.one.face_camera_at = shifted(found.one.face_camera_at);
   } else if (found.onMap) {
     found.one.on_map = movedBox(found, dx, dy, shifted);
   } else if (found.corner !== null) {
@@ -189,7 +194,7 @@ function addRing(ring) {
     if (chosenOne && !chosenOne.polygon.length) chosenOne.polygon = clean;
     else {
       const id = unique("shelf", new Set([...draft.fixtures.map((f) => f.id), ...data.others.map(([name]) => name)]));
-      draft.fixtures.push({ id, name: id, polygon: clean, on_map: null, facings: [], was: null });
+      draft.fixtures.push({ id, name: id, polygon: clean, on_map: null, facings: [], was: null, face_camera_at: null });
       chosen = `fixtures/${draft.fixtures.length - 1}`;
     }
   } else if (tool === "facing") addFacing(clean);
@@ -322,7 +327,7 @@ function placeShelf(box) {
 }
 
 function select(key) {
-  chosen = key.replace("/map", "");
+  chosen = key.replace(/\/(map|eye)$/, "");
   render();
 }
 
@@ -357,16 +362,48 @@ function drawPicture(wrong) {
       if (!ring.length) continue;
       const live = kind === tool;
       nodes.push(picture.shape(ring, { key, kind, name, on: key === chosen, live, open: kind === "edge", bad: wrong.has(key) }));
-      if (live && kind === "facing") nodes.push(picture.text([ring[0][0] + 3 * picture.unit, ring[0][1] + 14 * picture.unit], name.split(" ")[0]));
+      if (live && kind === "facing") nodes.push(facingLabel(key, ring));
       if (live && key === chosen) {
         ring.forEach((c, n) => nodes.push(picture.handle(c, { key: `${key}#${n}`, name: t("cal.corner", { n: n + 1, name }) })));
       }
     }
   }
+  if (tool === "shelf") nodes.push(...eyes());
   if (tool === "points") {
     draft.points.forEach((p, n) => p.px && nodes.push(pointHandle(picture, p.px, n)));
   }
   picture.draw([still], nodes);
+}
+
+/** The item's name within its place, a line for as many words as fit. */
+function facingLabel(key, ring) {
+  const one = locate(key).one;
+  const [left, top, right] = ringBox(ring);
+  const fits = (right - left) / (7 * picture.unit);
+  const lines = [];
+  for (const word of (itemName(one) || one.id).split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < fits) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  const label = make("g", {});
+  lines.forEach((line, n) => label.append(picture.text([left + 3 * picture.unit, top + 14 * (n + 1) * picture.unit], line)));
+  return label;
+}
+
+/** Where the face cameras of the shelves stand. */
+function eyes() {
+  return draft.fixtures.flatMap((shelf, n) => {
+    if (!shelf.face_camera_at || !faceCameras.has(shelf.was ?? shelf.id)) return [];
+    const name = t("cal.eye.of", { name: shelf.name || shelf.id });
+    return [picture.handle(shelf.face_camera_at, { key: `fixtures/${n}/eye`, name, number: t("cal.eye") })];
+  });
+}
+
+/** A label that stays on the map. */
+function mapLabel([x, y], words) {
+  const wide = words.length * 7.2 * map.unit;
+  return map.text([Math.max(0, Math.min(x, draft.size[0] - wide)), Math.max(13 * map.unit, Math.min(y, draft.size[1] - 4 * map.unit))], words);
 }
 
 function pointHandle(surface, at, n) {
@@ -386,8 +423,8 @@ function drawMap() {
     const pick = tool === "shelf" && shape.kind === "fixture";
     below.push(make("polygon", { class: `m-plan ${shape.kind}${pick ? " pick" : ""}`, points: path(shape.polygon) }));
   }
-  for (const [name, box] of data.others) {
-    below.push(make("polygon", { class: "m-other", points: path(boxRing(box)) }), map.text([box[0], box[1] - 3 * map.unit], name));
+  for (const [, name, box] of data.others) {
+    below.push(make("polygon", { class: "m-other", points: path(boxRing(box)) }), mapLabel([box[0], box[1] - 3 * map.unit], name));
   }
   drawSeen(below);
   map.draw(below, [...shelvesOnMap(), ...(tool === "points" ? draft.points.flatMap((p, n) => (p.m ? [pointHandle(map, p.m, n)] : [])) : [])]);
@@ -413,7 +450,7 @@ function shelvesOnMap() {
     const ring = boxRing(shelf.on_map);
     const own = make("polygon", { class: "m-own", points: path(ring) });
     if (tool === "shelf") map.control(own, key, shelf.name || shelf.id, chosen === `fixtures/${n}`);
-    nodes.push(own, ...slots(shelf), map.text([shelf.on_map[0], shelf.on_map[3] + 15 * map.unit], shelf.name || shelf.id));
+    nodes.push(own, ...slots(shelf), mapLabel([shelf.on_map[0], shelf.on_map[3] + 15 * map.unit], shelf.name || shelf.id));
     if (tool === "shelf" && chosen === `fixtures/${n}`) {
       ring.forEach((c, i) => nodes.push(map.handle(c, { key: `${key}#${i}`, name: t("cal.corner", { n: i + 1, name: shelf.name || shelf.id }) })));
     }
@@ -504,7 +541,7 @@ function fields(key, p) {
   }
   if (tool === "shelf") {
     const id = input(found.one.id, (v) => (found.one.id = v));
-    return [field(t("cal.id"), id), field(t("cal.name"), input(found.one.name, (v) => (found.one.name = v)), "wide2")];
+    return [field(t("cal.id"), id), field(t("cal.name"), input(found.one.name, (v) => (found.one.name = v)), "wide2"), ...eyeButton(found.one, key)];
   }
   if (tool === "facing") {
     const id = input(found.one.id, (v) => (found.one.id = v));
@@ -516,6 +553,22 @@ function fields(key, p) {
     return [field(t("cal.id"), id), field(t("cal.item"), choice(options, found.one.item, (v) => (found.one.item = v || null)), "wide2")];
   }
   return [];
+}
+
+/** Places the face camera of a shelf, or takes its place away. */
+function eyeButton(shelf, key) {
+  const watching = faceCameras.get(shelf.was ?? shelf.id);
+  if (!watching) return [];
+  const label = t(shelf.face_camera_at ? "cal.eye.clear" : "cal.eye.place", { camera: watching });
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "small", textContent: label });
+  button.title = t("cal.eye.help");
+  button.addEventListener("click", () => {
+    const [w, h] = data.size;
+    shelf.face_camera_at = shelf.face_camera_at ? null : shelf.polygon.length ? middle(shelf.polygon).map((v) => round(v, 1)) : [w / 2, h / 2];
+    changed();
+    if (shelf.face_camera_at) picture.focus(`${key}/eye`);
+  });
+  return [button];
 }
 
 function drawQuality() {
