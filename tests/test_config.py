@@ -8,6 +8,7 @@ import pytest
 from aeras.config import load_site, read_site
 from aeras.domain.errors import ConfigError
 from aeras.domain.shop import CameraRole
+from aeras.shelf.planogram import versions_of
 
 SMALLEST = """\
 site: {name: Corner Shop, timezone: Europe/Berlin}
@@ -242,3 +243,20 @@ def test_a_rate_rule_looks_back_four_weeks_unless_told_otherwise(tmp_path):
     path = tmp_path / "site.yaml"
     path.write_text("site: {name: Shop}\ntriggers:\n  - {id: a, mode: rate}\n  - {id: b}\n")
     assert [t.window for t in load_site(path).triggers] == [timedelta(days=28), timedelta(hours=2)]
+
+
+def test_a_planogram_is_worked_out_once_however_often_the_site_is_loaded(write, monkeypatch):
+    asked = []
+
+    def counted(*given):
+        asked.append(given)
+        return versions_of(*given)
+
+    monkeypatch.setattr("aeras.config.versions_of", counted)
+    path = write(PLANNED)
+    plan = path.with_name("planogram.csv")
+    plan.write_text("version,facing,item\nonce,drinks-1,oat-milk\n")
+    assert load_site(path).shop.planogram == load_site(path).shop.planogram == "once"
+    assert len(asked) == 1
+    plan.write_text("version,facing,item\ntwice,drinks-1,oat-milk\n")
+    assert load_site(path).shop.planogram == "twice"

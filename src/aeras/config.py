@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -48,7 +48,7 @@ from aeras.domain.shop import (
 )
 from aeras.domain.tags import OBJECTION_TAGS, STAFF_TAGS, TAGS
 from aeras.privacy.profiles import PrivacyClaims, check_profile, faces_allowed
-from aeras.shelf.planogram import Known, Version, read_rows, valid_at, versions_of
+from aeras.shelf.planogram import Fault, Known, Version, read_rows, valid_at, versions_of
 
 if TYPE_CHECKING:
     from aeras.shelf.mapfile import FloorMap
@@ -624,18 +624,25 @@ def read_planograms(file: SiteFile, path: Path) -> tuple[tuple[Version, ...], li
     if file.planogram_file is None:
         return (Version(file.planogram, None, None, facings),), []
     source = path.parent / file.planogram_file
-    known = Known(frozenset(facings), {item.id: item_of(item) for item in file.items})
     try:
         text = source.read_text(encoding="utf-8-sig")
-        rows = read_rows(text, where=str(source))
+        versions, faults = _versions(
+            text, str(source), frozenset(facings), file.items, file.site.timezone
+        )
     except InputError as error:
         return (), [ConfigError(error.what, where=error.where, todo=error.todo)]
     except (OSError, UnicodeDecodeError) as error:
         return (), [ConfigError(f"the planogram cannot be read: {error}", where=str(source))]
-    versions, faults = versions_of(rows, known, file.site.timezone)
-    return tuple(versions), [
-        ConfigError(fault.what, where=f"{source}:{fault.line}") for fault in faults
-    ]
+    return versions, [ConfigError(fault.what, where=f"{source}:{fault.line}") for fault in faults]
+
+
+@lru_cache(maxsize=4)  # checking, loading and every page ask for the same
+def _versions(
+    text: str, where: str, facings: frozenset[str], items: tuple[ItemSection, ...], timezone: str
+) -> tuple[tuple[Version, ...], tuple[Fault, ...]]:
+    known = Known(facings, {item.id: item_of(item) for item in items})
+    versions, faults = versions_of(read_rows(text, where=where), known, timezone)
+    return tuple(versions), tuple(faults)
 
 
 def floor_map(file: SiteFile, path: Path) -> FloorMap | None:
@@ -897,21 +904,28 @@ def _floor_problems(
 
 def calibration(camera: CameraSection) -> tuple[tuple[FloorMark, ...], Lens | None]:
     """A camera's marks and lens; InputError if they cannot give a calibration."""
+    return _calibration(camera.id, camera.size, camera.floor, camera.lens)
+
+
+@lru_cache(maxsize=256)  # a fit takes as long as reading the whole file
+def _calibration(
+    name: str, size: tuple[int, int], floor: FloorSection | None, optics: LensSection | None
+) -> tuple[tuple[FloorMark, ...], Lens | None]:
     from aeras.shelf.floor import fit_floor  # noqa: PLC0415 - loads OpenCV: only where it is used
     from aeras.shelf.lens import lens_from_lines  # noqa: PLC0415
 
-    lens = Lens(**camera.lens.model_dump()) if camera.lens else None
-    if camera.floor is None:
+    lens = Lens(**optics.model_dump()) if optics else None
+    if floor is None:
         return (), lens
-    where = f"camera {camera.id}"
-    if camera.floor.lines and lens is None:
-        lens = lens_from_lines(camera.floor.lines, camera.size, where=where).lens
+    where = f"camera {name}"
+    if floor.lines and lens is None:
+        lens = lens_from_lines(floor.lines, size, where=where).lens
     marks = tuple(
         FloorMark((m[0], m[1]), (m[2], m[3]), m[4] if len(m) > 4 else 0.0)  # noqa: PLR2004
-        for m in camera.floor.points
+        for m in floor.points
     )
     if marks:
-        fit_floor(marks, camera.size, lens, where=where)
+        fit_floor(marks, size, lens, where=where)
     return marks, lens
 
 

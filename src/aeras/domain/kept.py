@@ -319,6 +319,26 @@ class ShelfLevel:
     origin: Origin = Origin.CAMERA
 
 
+@dataclass(frozen=True, slots=True)
+class UsualLength:
+    """How long something usually takes; kept only with twenty lengths or more behind it.
+
+    Attributes:
+        what: Item or fixture id.
+        kind: ``dwell`` (the stay) or ``put_back`` (how long the item was held).
+        hour: Of the day (UTC, 0-23), or -1 for all of it.
+        count: Lengths behind it.
+        mean, variance: Of the natural logarithm of seconds; older lengths fade.
+    """
+
+    what: str
+    kind: Kind
+    hour: int
+    count: int
+    mean: float
+    variance: float
+
+
 class TriggerState(StrEnum):
     """Life of a trigger."""
 

@@ -1,15 +1,16 @@
 """How long things usually take at an item: running figures that hold no person.
 
 Per item (or fixture), kind and hour of the day: a count, a mean and a spread of the logarithm of
-seconds, nothing else. They live in the worker's memory and say nothing until enough has been seen.
+seconds, nothing else. They say nothing until enough has been seen, and until then are not kept.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aeras.domain.kept import Kind
+from aeras.domain.kept import Kind, UsualLength
 from aeras.domain.seen import Interaction
 
 ENOUGH = 20
@@ -42,10 +43,25 @@ class _Running:
 
 
 class Pace:
-    """What is usual, per item and hour."""
+    """What is usual, per item and hour.
 
-    def __init__(self) -> None:
-        self._usual: dict[Key, _Running] = {}
+    Args:
+        usual: What was known at the end of an earlier run.
+    """
+
+    def __init__(self, usual: Iterable[UsualLength] = ()) -> None:
+        self._usual: dict[Key, _Running] = {
+            (one.what, one.kind, one.hour): _Running(one.count, one.mean, one.variance)
+            for one in usual
+        }
+
+    def usual(self) -> list[UsualLength]:
+        """What is known well enough to be kept: nothing that few made."""
+        return [
+            UsualLength(what, kind, hour, one.count, one.mean, one.variance)
+            for (what, kind, hour), one in self._usual.items()
+            if one.count >= ENOUGH
+        ]
 
     def score(self, found: Interaction) -> float | None:
         """Standard deviations from what is usual for this item at this hour, or, where the hour

@@ -37,9 +37,9 @@ class _Done:
 class Reactor:
     """Fuses the reaction of each interaction of a rig, in the order in which they are decided."""
 
-    def __init__(self, faces: FaceLog) -> None:
+    def __init__(self, faces: FaceLog, pace: Pace | None = None) -> None:
         self._faces = faces
-        self._pace = Pace()
+        self._pace = pace or Pace()
         self._done: dict[str, deque[_Done]] = {}
 
     def react(

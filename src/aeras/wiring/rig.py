@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from aeras.domain.geometry import Box
-from aeras.domain.kept import Kind
+from aeras.domain.kept import Kind, UsualLength
 from aeras.domain.seen import Detections, FacingState, Frame, Interaction, Track
 from aeras.domain.shop import CameraRole, CameraSpec, Shop
 from aeras.shelf.attention import Attention
 from aeras.shelf.faces import FaceLog
 from aeras.shelf.fixture import FixtureOptions
+from aeras.shelf.pace import Pace
 from aeras.shelf.react import Reactor
 from aeras.shelf.whereabouts import Whereabouts
 from aeras.track.byte import ByteOptions
@@ -94,6 +95,7 @@ class Rig:
         cameras: The cameras of this rig; frames of others are refused.
         perception: Finds faces, people and hands.
         options: See `RigOptions`.
+        usual: How long things took in earlier runs.
     """
 
     def __init__(
@@ -102,12 +104,14 @@ class Rig:
         cameras: Sequence[CameraSpec],
         perception: Perceiver,
         options: RigOptions | None = None,
+        usual: Sequence[UsualLength] = (),
     ) -> None:
         self.options = options or RigOptions()
         self._perception = perception
         self._faces = FaceLog()
         self._attention = Attention()
-        self._reactor = Reactor(self._faces)
+        self._pace = Pace(usual)
+        self._reactor = Reactor(self._faces, self._pace)
         self._facings = {facing.id: facing for f in shop.fixtures for facing in f.facings}
         self._whereabouts = Whereabouts(cameras)
         self._face_cameras = {f.id: f.face_camera for f in shop.fixtures if f.face_camera}
@@ -156,6 +160,10 @@ class Rig:
                 calibrated=reader.is_calibrated,
             )
         ]
+
+    def usual(self) -> tuple[UsualLength, ...]:
+        """How long things usually take here."""
+        return tuple(self._pace.usual())
 
     def is_calibrated(self, camera: str) -> bool:
         """Whether a camera of this rig still stands where its facings were drawn."""

@@ -35,7 +35,8 @@ from aeras.wiring.oversight import check_start, log_start, make_oversight, stop_
 from aeras.wiring.rig import groups
 from aeras.wiring.shelves import ShopShelves
 from aeras.wiring.triggers import TriggerRoom, rules_of
-from aeras.wiring.worker import Kept, Picture, Shelf, WorkerPlan, plans
+from aeras.wiring.usual import load_usual, save_usual
+from aeras.wiring.worker import Kept, Picture, Shelf, Usual, WorkerPlan, plans
 from aeras.wiring.workers import Workers
 
 log = structlog.get_logger(__name__)
@@ -201,6 +202,10 @@ class Runtime:
         return self._sent.get(camera)
 
     def _plans_for(self, site: Site) -> list[WorkerPlan]:
+        wanted = self._bare_plans(site)
+        return [replace(p, usual=load_usual(self.control, p.cameras)) for p in wanted]
+
+    def _bare_plans(self, site: Site) -> list[WorkerPlan]:
         return plans(
             site.shop,
             groups(site.shop) if self._with_cameras else [],
@@ -243,7 +248,7 @@ class Runtime:
                 self._workers.take(wanted)
             self._workers.tend(halted=bool(state))
             for message in self._workers.messages(0.05 if state else 0.25):
-                if isinstance(message, Kept | Shelf):
+                if isinstance(message, Kept | Shelf | Usual):
                     self._keep(message)
                 elif isinstance(message, Picture):
                     self.board.saw_picture(message.camera, message.jpeg)
@@ -282,14 +287,17 @@ class Runtime:
 
     # --- what they do ------------------------------------------------------------------------
 
-    def _keep(self, message: Kept | Shelf) -> None:
+    def _keep(self, message: Kept | Shelf | Usual) -> None:
         if isinstance(message, Kept):
             self._take(message)
             return
         try:
-            self.shelves.keep(message.levels)
-        except StoreError as error:  # each grain names its level anew: nothing is wrong for long
-            log.warning("levels_lost", count=len(message.levels), reason=str(error))
+            if isinstance(message, Shelf):
+                self.shelves.keep(message.levels)
+            else:
+                save_usual(self.control, message.cameras, message.usual)
+        except StoreError as error:  # both are told anew before long
+            log.warning("not_kept", what=type(message).__name__, reason=str(error))
 
     def _take(self, kept: Kept) -> None:
         self.keeper.keep(kept.events)

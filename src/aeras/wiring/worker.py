@@ -22,7 +22,7 @@ import structlog
 from aeras.capture import CameraSource, open_source
 from aeras.domain.errors import AerasError
 from aeras.domain.hours import OpeningHours
-from aeras.domain.kept import Event, ShelfLevel
+from aeras.domain.kept import Event, ShelfLevel, UsualLength
 from aeras.domain.published import CameraStatus
 from aeras.domain.seen import Frame
 from aeras.domain.shop import CameraSpec, Shop
@@ -39,6 +39,7 @@ log = structlog.get_logger(__name__)
 HEALTH_EVERY_S = 1.0
 LOOK_EVERY_S = 0.2  # for the stop file, beside the look before each frame
 STOCK_EVERY_S = 1.0
+USUAL_EVERY_S = 300.0
 LATENCY_SAMPLES = 200
 FPS_OVER_S = 5.0
 
@@ -56,6 +57,7 @@ class WorkerPlan:
         hours: Nothing is read outside them; None: always.
         stop_file: Nothing is read while it exists.
         stock_hold_s: How long a facing's level must hold to be told; None: levels are not.
+        usual: How long things took in earlier runs; a plan stays the same when they change.
     """
 
     shop: Shop
@@ -66,6 +68,7 @@ class WorkerPlan:
     hours: OpeningHours | None = None
     stop_file: Path | None = None
     stock_hold_s: float | None = None
+    usual: tuple[UsualLength, ...] = field(default=(), compare=False)
 
     def may_read(self) -> bool:
         """Whether frames may be looked at now; asked before and after each look."""
@@ -87,6 +90,14 @@ class Shelf:
     """What facings showed."""
 
     levels: tuple[ShelfLevel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How long things usually take at the fixtures of a rig, for the next start."""
+
+    cameras: tuple[str, ...]
+    usual: tuple[UsualLength, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +178,7 @@ def run_worker(plan: WorkerPlan, pipe: Connection) -> None:
     outbox.close()
 
 
-Message = Kept | Shelf | Picture | Health
+Message = Kept | Shelf | Usual | Picture | Health
 
 
 class Outbox:
@@ -178,14 +189,14 @@ class Outbox:
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
-        self._kept: deque[Kept | Shelf] = deque()
+        self._kept: deque[Kept | Shelf | Usual] = deque()
         self._shown: dict[tuple[type, str], Picture | Health] = {}
         self._change = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._send, name="outbox", daemon=True)
         self._thread.start()
 
-    def keep(self, kept: Kept | Shelf) -> None:
+    def keep(self, kept: Kept | Shelf | Usual) -> None:
         """Sends records; none is dropped."""
         with self._change:
             self._kept.append(kept)
@@ -230,7 +241,8 @@ class Worker:
         self._turn = threading.Lock()
         specs = tuple(plan.shop.camera(name) for name in plan.cameras)
         perception = Perception(PerceptionOptions(expression=plan.expression))
-        self._rig = Rig(plan.shop, specs, perception, RigOptions(faces=plan.faces))
+        options = RigOptions(faces=plan.faces)
+        self._rig = Rig(plan.shop, specs, perception, options, plan.usual)
         self._gate = Gate(plan.shop, grain=plan.grain, shared_visits=True)
         hold_s = plan.stock_hold_s
         self._levels = hold_s and LevelGate(plan.shop, grain=plan.grain, hold_s=hold_s)
@@ -253,10 +265,15 @@ class Worker:
         for thread in threads:
             thread.start()
         report_due = time.monotonic()
+        usual_due = report_due + USUAL_EVERY_S
         while not orders.poll(LOOK_EVERY_S) and self._plan.may_read():
             if time.monotonic() >= report_due:
                 report_due += HEALTH_EVERY_S
                 self._report()
+            if time.monotonic() >= usual_due:
+                usual_due += USUAL_EVERY_S
+                with self._turn:
+                    self._outbox.keep(Usual(self._plan.cameras, self._rig.usual()))
         self._stop.set()
         for eye in self._eyes:
             if eye.source:
@@ -266,6 +283,7 @@ class Worker:
         with self._turn:
             if self._levels:
                 self._outbox.keep(Shelf(tuple(self._levels.finish())))
+            self._outbox.keep(Usual(self._plan.cameras, self._rig.usual()))
 
     def _open(self, spec: CameraSpec) -> _Eye:
         eye = _Eye(spec)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 import structlog
 
-from aeras.wiring.worker import Kept, Message, Shelf, WorkerPlan, run_worker
+from aeras.wiring.worker import Kept, Message, Shelf, Usual, WorkerPlan, run_worker
 
 log = structlog.get_logger(__name__)
 
@@ -111,9 +111,11 @@ class Workers:
             except (EOFError, OSError):
                 self._bury(running)
                 continue
+            if isinstance(message, Usual):  # a worker that starts again goes on from there
+                running.plan = replace(running.plan, usual=message.usual)
             yield message
 
-    def stop(self) -> Iterator[Kept | Shelf]:
+    def stop(self) -> Iterator[Kept | Shelf | Usual]:
         """Ends all workers and yields the records that they had still to send."""
         for running in self._running:
             if running.pipe is not None:
@@ -121,7 +123,7 @@ class Workers:
         deadline = time.monotonic() + STOP_S
         self._stopping = True
         while any(r.pipe for r in self._running) and time.monotonic() < deadline:
-            yield from (m for m in self.messages(0.1) if isinstance(m, Kept | Shelf))
+            yield from (m for m in self.messages(0.1) if isinstance(m, Kept | Shelf | Usual))
         for running in self._running:
             if running.process is not None:
                 running.process.terminate()
