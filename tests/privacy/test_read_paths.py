@@ -10,7 +10,11 @@ import inspect
 import re
 from pathlib import Path
 
+from typer.main import get_command
+
 import aeras
+from aeras.cli import app
+from aeras.domain.messages import TOPICS
 from aeras.domain.ports import AnswerBook, Board, EventStore, ShelfBook
 from tests.serve.test_matrix import MATRIX
 
@@ -33,13 +37,14 @@ BOARD = {
 """What pages, API and reports can ask for; nothing else is handed to them."""
 
 READERS = {
+    "tally_bounded": {"wiring/noisy.py"},
     "tally": {"respond/triggers.py", "respond/hours.py", "lab/load.py"},
     "published": {"wiring/board.py", "wiring/shelves.py"},
     "misplacements": {"wiring/shelves.py"},
     "sold": {"wiring/board.py", "respond/hours.py", "respond/triggers.py"},
     "reasons": {"respond/triggers.py"},
     "answers": {"wiring/board.py", "wiring/triggers.py"},
-    "roll": {"wiring/runtime.py", "lab/demo.py"},
+    "roll": {"wiring/runtime.py", "wiring/records.py", "lab/demo.py"},
 }
 """Who may call what gives records: `tally` is raw, so nothing that shows anything may."""
 
@@ -66,8 +71,68 @@ FIGURES = {
     "/api/timeline": ["timeline"],
     "/api/facings": ["facings"],
     "/api/shelf": [],
+    "/api/export/{table}.{kind}": ["totals", "items", "facings", "timeline", "survey", "triggers"],
+    "/privacy/export/{table}.{kind}": ["totals", "items", "facings", "timeline", "survey"],
+    "/api/noisy-table": [],  # noise and ledger: tests/privacy/test_noise.py
     "/api/triggers": ["triggers"],
 }
+
+
+COMMANDS = {
+    "demo": "the board, simulated",
+    "run": "the board",
+    "report": "the board, or noise and ledger",
+    "init": "no records",
+    "check": "no records",
+    "lens": "no records",
+    "stop": "no records",
+    "resume": "no records",
+    "lab": "recordings and simulations; stores nothing of a shop",
+    "models": "no records",
+    "planogram": "no records",
+    "users": "staff accounts",
+    "privacy": "papers, log, how many records would expire, what is left of the budget",
+}
+"""What each command, or group of commands, can show, and through which gate."""
+
+SENDERS = {
+    "wiring/web.py": "the pages",
+    "lab/demo.py": "asks its own pages",
+    "respond/net.py": "channels: messages of `TOPICS` only",
+    "respond/channels/apprise.py": "messages of `TOPICS` only",
+    "respond/channels/mqtt.py": "messages of `TOPICS` only",
+}
+"""Modules that can open a connection."""
+
+WRITERS = {
+    "cli_report.py": "what `serve/export.py` made of the board",
+    "serve/export.py": "the board",
+    "wiring/oversight.py": "papers: no records",
+    "cli_privacy.py": "printed tags: no records",
+    "wiring/scaffold.py": "an example",
+    "cli_site.py": "planograms",
+    "privacy/stop.py": "who stopped",
+}
+"""Modules outside the lab that write files of their own, besides databases and the audit log."""
+
+TOPICS_SHOW = {
+    "trigger.opened": "the rule and its words, no counts",
+    "trigger.changed": "the stage",
+    "trigger.closed": "the stage, and rates from k visits on",
+    "answer.received": "that there is one, without it",
+    "survey.invitation": "a question",
+    "survey.prompt": "a question",
+    "test": "nothing",
+}
+"""What messages to other systems say."""
+
+NETWORK = {
+    *("aiohttp", "aiomqtt", "apprise", "ftplib", "http", "httpx", "nats", "odooly", "paho"),
+    *("requests", "shopify", "smtplib", "socket", "square", "urllib3", "websockets", "xmlrpc"),
+}
+WRITES = re.compile(
+    r"\.write_(text|bytes)\(|open\([^)]*[\"'][wax]b?[\"']|write_table\(|csv\.writer"
+)
 
 
 def members(port: type) -> set[str]:
@@ -79,6 +144,45 @@ def calls(path: Path) -> set[str]:
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     called = [node.func for node in nodes if isinstance(node, ast.Call)]
     return {function.attr for function in called if isinstance(function, ast.Attribute)}
+
+
+def imported(path: Path) -> set[str]:
+    """Packages that a module imports anywhere; of ``urllib`` only what opens connections."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    sends = {"http" if name.startswith(("http.client", "urllib.request")) else "" for name in found}
+    return sends | {name.split(".")[0] for name in found} - {"http"}
+
+
+def test_every_command_is_listed_with_what_it_shows():
+    found = set(get_command(app).commands)
+    assert found == set(COMMANDS), "list new commands here, with their gate"
+
+
+def test_whatever_can_open_a_connection_is_listed_with_what_it_sends():
+    found = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        if imported(path) & NETWORK
+    }
+    assert found == set(SENDERS), "list new senders here, with their gate"
+
+
+def test_whatever_writes_files_is_listed_with_what_they_hold():
+    found = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        if WRITES.search(path.read_text(encoding="utf-8")) and "lab" not in path.parts
+    }
+    assert found == set(WRITERS), "list new writers here, with their gate"
+
+
+def test_every_kind_of_message_is_listed_with_what_it_says():
+    assert set(TOPICS) == set(TOPICS_SHOW)
 
 
 def test_everything_a_page_can_ask_for_is_listed_with_its_gate():

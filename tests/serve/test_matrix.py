@@ -167,7 +167,7 @@ def with_desk(folder: Path) -> Site:
     return make_site(site_desk=SiteFileDesk(path, clock=lambda: NOW))
 
 
-KNOWN = {"item_id": "vegan-salami", "camera_id": "aisle-1", "kind": "csv", "name": "dpia", "form": "put-back"}
+KNOWN = {"item_id": "vegan-salami", "camera_id": "aisle-1", "kind": "csv", "name": "dpia", "form": "put-back", "table": "items"}
 
 
 def known_path(parameters: Mapping[str, Any]) -> dict[str, Any]:
