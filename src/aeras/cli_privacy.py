@@ -106,19 +106,27 @@ def _secret(variable: str, prompt: str, what: str) -> str:
 
 
 @privacy.command("dpia")
-def dpia(site: SiteArg, *, as_json: JsonOpt = False) -> None:
+def dpia(
+    site: SiteArg,
+    *,
+    language: Annotated[
+        str, typer.Option(help="en or de; default: the site's, else English.")
+    ] = "",
+    as_json: JsonOpt = False,
+) -> None:
     """Writes the impact assessment and the AI Act technical file, as HTML and PDF.
 
     They are made from the site file and the models as they are; places that only people can fill
     are marked.
 
-    Example:  `aeras privacy dpia my-shop/site.yaml`
+    Examples:  `aeras privacy dpia my-shop/site.yaml`  ·
+    `aeras privacy dpia my-shop/site.yaml --language de`
     """
     from aeras.domain.oversight import Act
     from aeras.wiring.oversight import write_papers
 
     with opened(site) as (loaded, _, oversight):
-        files = write_papers(loaded)
+        files = write_papers(loaded, language)
         oversight.audit.add(Act.PAPERS, SHELL, paper="dpia, technical-file")
         _tell_files(files, as_json=as_json)
 

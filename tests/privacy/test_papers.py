@@ -6,6 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from aeras.privacy.assessment import (
+    DOCUMENT_LANGUAGES,
+    DOCUMENTS,
+    impact_assessment,
+    technical_file,
+)
 from aeras.privacy.papers import (
     LANGUAGES,
     NOTICES,
@@ -90,9 +96,63 @@ def test_what_is_told_follows_the_configuration():
 
 def test_a_document_cannot_be_broken_by_what_the_site_file_says():
     paper = Paper(
-        "<b>T</b>", "a & b", (Part("H", ("日本語 <script>",), ("p",), (("a",), [["<i>"]])),)
+        "<b>T</b>", "a & b", (Part("H", ("日本語 <script>",), ("p",), ((("a",), [["<i>"]]),)),)
     )
     page = document_html(paper).decode()
     assert "<script>" not in page
     assert "<b>" not in page
     assert document_pdf(paper).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("language", DOCUMENT_LANGUAGES)
+def test_documents_say_the_same_in_each_language(language):
+    english, other = (
+        tomllib.loads((DOCUMENTS / f"{code}.toml").read_text("utf-8")) for code in ("en", language)
+    )
+    assert shape(other) == shape(english)
+
+
+def shape(value):
+    """Keys, lengths of lists, and gaps of texts."""
+    if isinstance(value, dict):
+        return {key: shape(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [shape(part) for part in value]
+    return set(re.findall(r"\{(\w+)\}", value))
+
+
+@pytest.mark.parametrize("language", DOCUMENT_LANGUAGES)
+@pytest.mark.parametrize("make", [impact_assessment, technical_file])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"expression": False, "hours": "", "dpia": "", "controller": ""}, {"consent": "R-1"}],
+)
+def test_no_gap_of_a_document_is_left_open_but_those_marked_for_people(language, make, changes):
+    paper = make(replace(FACTS, **changes), language)
+    page = document_html(paper).decode()
+    assert f'<html lang="{language}">' in page
+    assert "{" not in page.split("</style>")[1]
+    assert paper.language == language
+    for part in paper.parts:
+        assert part.text or part.tables, part.heading
+
+
+def test_the_assessment_has_every_part_that_the_law_asks_for():
+    paper = impact_assessment(FACTS)
+    text = " ".join(part.heading for part in paper.parts)
+    for letter in ("35(7)(a)", "35(7)(b)", "35(7)(c), (d)"):
+        assert letter in text
+    everything = str(paper)
+    for asked in ("Art. 35(2)", "Art. 35(9)", "Art. 35(11)", "Art. 36", "Art. 28", "Art. 22"):
+        assert asked in everything, asked
+    ratings = next(
+        table for part in paper.parts for table in part.tables if "Likelihood" in table[0][-1]
+    )
+    assert all(re.fullmatch(r"(low|medium|high), (low|medium|high)", row[-1]) for row in ratings[1])
+
+
+def test_a_printed_document_brings_its_fonts_an_outline_and_its_language():
+    pdf = document_pdf(impact_assessment(FACTS, "de"))
+    assert b"FontFile2" in pdf  # umlauts look alike everywhere
+    assert b"/Outlines" in pdf
+    assert re.search(rb"/Lang\s*\(\s*de\s*\)", pdf)

@@ -27,11 +27,15 @@ def test_every_rule_cites_its_article_and_can_be_checked(name):
     assert profile.version
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", profile.as_of)
     assert profile.law
+    assert profile.title_in("en") == profile.title_in("es") == profile.title
+    assert profile.title_in("de") == profile.title_de
     for rule in profile.rules:
         assert re.search(r"Art\.|§|s\. \d|\d/\d|\d\.\d|law", rule.cites), rule.id
         assert rule.check in CHECKS
         assert rule.when in ("always", "expression")
         assert rule.why
+        assert rule.why_de
+        assert rule.why_de != rule.why
         assert rule.todo or rule.check == "by_design"
 
 

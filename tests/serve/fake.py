@@ -492,13 +492,13 @@ class FakePapers:
             RuleState(
                 "controller", "GDPR Art. 13(1)(a)", "someone must answer", True, "Corner Ltd"
             ),
-            RuleState("staff", "EU AI Act Art. 5(1)(f)", "staff may not be read", False),
+            RuleState("staff", "EU AI Act Art. 5(1)(f)", "staff may not be read", False, "", "nicht lesen"),
             RuleState("children", "GDPR recital 38", "no age is estimated", None),
         )
         return Standing(
             profile="eu",
             profile_version="1",
-            profile_title="European Union",
+            profile_title={"en": "European Union", "de": "Europäische Union"},
             expression=True,
             faces=True,
             rules=rules,
@@ -516,10 +516,10 @@ class FakePapers:
         self._approved = who
         return self.standing()
 
-    def paper(self, name: str, form: str) -> Paper:
-        if name != "dpia":
+    def paper(self, name: str, form: str, language: str = "") -> Paper:
+        if name != "dpia" or language not in ("", "en", "de"):
             raise InputError(f"there is no paper {name!r}")
-        return Paper(f"dpia.{form}", "text/html", b"<p>the assessment</p>")
+        return Paper(f"dpia.{form}", "text/html", f"<p>the assessment {language}</p>".encode())
 
     def languages(self) -> tuple[str, ...]:
         return ("en", "de", "es", "ja")

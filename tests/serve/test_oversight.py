@@ -102,11 +102,19 @@ def test_approval_holds_for_the_configuration_that_was_shown(site: Site):
 
 def test_papers_are_downloads_and_logged(site: Site):
     client = site.signed_in("olga")
-    answer = client.get("/privacy/papers/dpia?form=html")
+    answer = client.get("/privacy/papers/dpia?form=html&lang=de")
     assert answer.headers["content-disposition"] == 'attachment; filename="dpia.html"'
-    assert answer.content == b"<p>the assessment</p>"
+    assert answer.content == b"<p>the assessment de</p>"
     assert ("papers", "olga") in acts(site)
     assert client.get("/privacy/papers/diary").status_code == 422
+    assert client.get("/privacy/papers/dpia?lang=xx").status_code == 422
+
+
+def test_the_officer_s_page_speaks_german_to_the_rules(site: Site):
+    page = site.signed_in("olga").get("/privacy/officer", headers={"Accept-Language": "de"}).text
+    assert "Europäische Union" in page
+    assert "EU AI Act Art. 5(1)(f): nicht lesen" in page
+    assert "papers/dpia?form=pdf&amp;lang=de" in page or "papers/dpia?form=pdf&lang=de" in page
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pytest
 import yaml
 
 from aeras.config import load_site
-from aeras.domain.errors import PrivacyError
+from aeras.domain.errors import InputError, PrivacyError
 from aeras.domain.oversight import Act
+from aeras.privacy.assessment import card_of, technical_file
 from aeras.store.control import Control
 from aeras.wiring.oversight import (
     check_start,
@@ -106,10 +108,11 @@ def test_a_damaged_record_is_one_clear_error_and_no_record_is_needed_without_exp
 
 
 def test_the_papers_come_from_the_configuration_and_the_models_cards(tmp_path):
-    files = {path.name: path for path in write_papers(site(tmp_path))}
-    assert set(files) == {"dpia.html", "dpia.pdf", "technical-file.html", "technical-file.pdf"}
+    paths = write_papers(site(tmp_path), "en")
+    assert {path.name.replace(".en.", ".") for path in paths} == PAPERS
+    files = {path.name.replace(".en.", "."): path for path in paths}
     dpia = files["dpia.html"].read_text()
-    for fact in ("Läden &amp; Söhne GmbH", "DPIA-7", "mon 09:00-13:00, 14:30-20:00", "Art. 35(7)"):
+    for fact in ("Läden &amp; Söhne GmbH", "DPIA-7", "Mon 09:00-13:00, 14:30-20:00", "Art. 35(7)"):
         assert fact in dpia, fact
     technical = files["technical-file.html"].read_text()
     for n, heading in enumerate(
@@ -133,8 +136,43 @@ def test_the_papers_come_from_the_configuration_and_the_models_cards(tmp_path):
     assert "AERAS expression network" in technical
     assert all(files[name].read_bytes().startswith(b"%PDF-") for name in files if "pdf" in name)
     without = site(tmp_path, **privacy(expression=False))
-    write_papers(without)
+    write_papers(without, "en")
     assert "AERAS expression network" not in files["technical-file.html"].read_text()
+
+
+PAPERS = {"dpia.html", "dpia.pdf", "technical-file.html", "technical-file.pdf"}
+
+
+def test_the_technical_file_tells_the_figures_limits_and_forbidden_uses_of_the_card(tmp_path):
+    facts = facts_of(site(tmp_path))
+    card = next(model.card for model in facts.models if model.task == "expression")
+    text = " ".join(str(part) for part in technical_file(facts).parts)
+    assert "FairFace" in card
+    for told in ("balanced accuracy", "Middle Eastern", "Forbidden", "Limits", "ECE"):
+        assert told in text, told
+    other = replace(facts, models=tuple(replace(m, sha256="0" * 64, card="") for m in facts.models))
+    assert "has no card" in str(technical_file(other).parts)
+    assert card_of(facts.models[0], tmp_path) == ""
+
+
+def test_papers_are_in_the_site_s_language_unless_another_is_named(tmp_path):
+    german = site(tmp_path)
+    files = {path.name: path for path in write_papers(german)}
+    assert set(files) == PAPERS
+    dpia = files["dpia.html"].read_text()
+    assert '<html lang="de">' in dpia
+    for told in (
+        "Datenschutz-Folgenabschätzung: Test Shop",
+        "Läden &amp; Söhne GmbH",
+        "Mo 09:00-13:00, 14:30-20:00; Sa 10:00-16:00",
+        "gelöscht nach 30 Tagen",
+        "den Ausdruck von Menschen am Arbeitsplatz zu lesen ist verboten",
+    ):
+        assert told in dpia, told
+    with pytest.raises(InputError, match="not written in 'fr'"):
+        write_papers(german, "fr")
+    spanish = site(tmp_path, site={**SITE["site"], "language": "es"})
+    assert '<html lang="en">' in write_papers(spanish)[0].read_text()
 
 
 def test_the_signs_are_in_four_languages_the_site_s_first_with_a_code_for_phones(tmp_path):

@@ -103,6 +103,7 @@ class RuleState:
         why: In a sentence.
         met: True, False, or None where it does not apply as the site is set.
         value: What the site says, e.g. the reference of the assessment; "" if nothing.
+        why_de: ``why`` in German.
     """
 
     id: str
@@ -110,6 +111,11 @@ class RuleState:
     why: str
     met: bool | None
     value: str = ""
+    why_de: str = ""
+
+    def why_in(self, language: str) -> str:
+        """The reason for people who read that language; English for those it is not told in."""
+        return (self.why_de if language == "de" else "") or self.why
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ class Standing:
     Attributes:
         profile: Name of the law profile.
         profile_version: Its version.
-        profile_title: Its name for people.
+        profile_title: Its name for people, by language.
         expression: Whether expressions are read.
         faces: Whether any face model may be loaded.
         rules: The profile's rules.
@@ -135,7 +141,7 @@ class Standing:
 
     profile: str
     profile_version: str
-    profile_title: str
+    profile_title: Mapping[str, str]
     expression: bool
     faces: bool
     rules: tuple[RuleState, ...]
@@ -186,10 +192,11 @@ class Papers(Protocol):
     def approve(self, who: str) -> Standing:
         """Notes that ``who`` has read and approved the configuration as it is now."""
 
-    def paper(self, name: str, form: str) -> Paper:
+    def paper(self, name: str, form: str, language: str = "") -> Paper:
         """A document: ``dpia``, ``technical-file`` or ``notice`` as ``html`` or ``pdf``.
 
-        Raises InputError for a name or form that does not exist.
+        Without a language it is the site's; the notice has all. Raises InputError for a name, form
+        or language that does not exist.
         """
 
     def languages(self) -> Sequence[str]:

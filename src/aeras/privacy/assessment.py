@@ -1,294 +1,286 @@
 """The impact assessment (GDPR Art. 35(7)) and the technical file (EU AI Act Annex IV).
 
-Both are drafts made from the configuration that is in force; what only people can judge is marked.
+Both are drafts made from the configuration in force and the models' cards; what only people can
+judge is marked. Their words stand in ``documents/*.toml``, one file a language.
 """
 
 from __future__ import annotations
 
-from aeras.privacy.papers import OPEN, Document, Facts, Part, Table
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-_RISKS: Table = (
-    ("Risk to people", "What holds it", "What is left"),
-    (
-        (
-            "A picture of somebody is kept or leaks",
-            "Frames live in the worker's memory for a few seconds at most; what stores and serves "
-            "cannot import the types that hold one",
-            "Whoever controls the machine or the camera itself can record: guard both",
-        ),
-        (
-            "Somebody is recognised or followed",
-            "No template of a face is made or compared; records carry no track id, a coarse time "
-            "and a random id",
-            "Somebody who knows when a person shopped may guess in an empty shop: raise the time "
-            "grain or k",
-        ),
-        (
-            "Numbers single somebody out",
-            "Figures are sums of whole blocks of at least k visits, so that no subtraction of "
-            "figures leaves fewer",
-            "Knowledge from outside",
-        ),
-        (
-            "Expressions are misread, more often for some groups",
-            "Readings are probabilities with coverage; below 48 pixels, turned away or half hidden "
-            "faces are not read; `aeras lab audit` compares groups",
-            "Errors remain: no decision about a person may rest on a reading",
-        ),
-        (
-            "Staff are watched at work",
-            "Staff zones, opening hours, a log of who looked at what",
-            "Staff among shoppers, outside the zones: schedule work on shelves outside hours",
-        ),
-        (
-            "People do not know or cannot object",
-            "Signs, a public page, a stop button; a stale notice prevents the start",
-            "Signs must hang where they can be read in time",
-        ),
-        (
-            "Answers are given under pressure or reveal a person",
-            "Consent first, nothing stored without it; withdrawal by receipt code; free text is "
-            "scrubbed and quoted only above k",
-            "What people write on purpose",
-        ),
-    ),
-)
+from aeras.privacy.papers import INTEREST, Document, Facts, ModelFact, Part, Table, length_in_words
+
+DOCUMENTS = Path(__file__).parent / "documents"
+DOCUMENT_LANGUAGES = ("en", "de")
 
 
-def impact_assessment(facts: Facts) -> Document:
+def impact_assessment(facts: Facts, language: str = "en") -> Document:
     """The data protection impact assessment, by the letters of GDPR Art. 35(7)."""
+    draft = _Draft(facts, language)
+    say = draft.say
+    interest = INTEREST.get(facts.profile.name, "")
+    basis = (
+        say("dpia.need.basis_consent")
+        if facts.consent
+        else say("dpia.need.basis_interest", article=interest)
+        if interest
+        else draft.words["open"]
+    )
     return Document(
-        f"Data protection impact assessment: {facts.site}",
-        _under(facts, facts.dpia or "no reference yet (privacy.dpia)"),
+        say("dpia.title"),
+        draft.under(facts.dpia or say("never_said")),
         (
-            Part(
-                "1. Description of the processing (Art. 35(7)(a))",
-                (
-                    f"{facts.site} looks at shelves with {len(facts.cameras)} cameras. From their "
-                    "pictures a computer in the shop derives anonymous events: that a visit "
-                    "dwelled, touched, took or put back an item, with "
-                    + (
-                        "a reading of behaviour and of the expression shown."
-                        if facts.expression
-                        else "a reading of behaviour. No face is read."
-                    ),
-                    f"Purpose: {OPEN}as it stands, to place, label and price products better.",
-                    f"Controller: {facts.controller or OPEN}. Jurisdiction: "
-                    f"{facts.jurisdiction or OPEN}.",
+            draft.part(
+                "dpia.what",
+                say(
+                    "dpia.what.cameras",
+                    reading=say(f"dpia.what.reading_{'on' if facts.expression else 'off'}"),
                 ),
-                table=_settings(facts),
-            ),
-            Part("2. Cameras", table=_cameras(facts)),
-            Part(
-                "3. Models that may be loaded",
-                ("None of them identifies anybody.",),
-                table=_models(facts),
-            ),
-            Part(
-                "4. Necessity and proportionality (Art. 35(7)(b))",
-                (
-                    f"{OPEN}why counting at the till, asking shoppers, or the profile "
-                    "behaviour-only alone does not do.",
-                    f"Legal basis: {OPEN}"
-                    + (f"written consent, {facts.consent}." if facts.consent else ""),
-                    "Art. 9 GDPR: no biometric data are processed for identifying anybody. "
-                    + (
-                        "An expression can hint at health; none is derived, and none may be."
-                        if facts.expression
-                        else "No face is read."
-                    ),
-                ),
-                table=(
-                    ("Rule", "Article", "Met", "What the site says"),
-                    [(rule.why, rule.cites, _met(rule.met), rule.value) for rule in facts.rules],
+                *(
+                    say(f"dpia.what.{name}")
+                    for name in ("steps", "purpose", "controller", "people")
                 ),
             ),
-            Part("5. Risks and what holds them (Art. 35(7)(c), (d))", table=_RISKS),
-            Part(
-                "6. Rights of those concerned",
-                (
-                    "Information: signs at door and shelf, and a public page (Art. 12, 13). "
-                    "Objection: any member of staff, and the stop button (Art. 21). Access and "
-                    "erasure: no record points to a person (Art. 11); answers are withdrawn by "
-                    "receipt code.",
-                    *(_OBJECTION[way] for way in facts.objection),
-                ),
+            draft.part("dpia.settings", tables=(draft.settings(),)),
+            draft.part("dpia.data", tables=(draft.table("data"),)),
+            draft.part("dpia.access", tables=(draft.table("access"),)),
+            draft.part("dpia.cameras", tables=(draft.cameras(),)),
+            draft.part("dpia.models", say("dpia.models.text"), tables=(draft.models(),)),
+            draft.part(
+                "dpia.need",
+                say("dpia.need.why"),
+                say("dpia.need.basis", basis=basis),
+                say(f"dpia.need.special_{'on' if facts.expression else 'off'}"),
+                say("dpia.need.minimal"),
+                say("dpia.need.rules"),
+                tables=(draft.rules(),),
             ),
-            Part(
-                "7. Consultation and approval",
-                (
-                    f"Advice of the data protection officer (Art. 35(2)): {OPEN}",
-                    f"Views of those concerned or of the works council (Art. 35(9)): {OPEN}",
-                    f"Fundamental rights impact assessment (EU AI Act Art. 27), where it applies: "
-                    f"{OPEN}",
-                    f"Reviewed by, on: {OPEN}. The officer's page records the approval of exactly "
-                    f"this configuration ({facts.configuration()[:16]}).",
+            draft.part("dpia.risks", say("dpia.risks.text"), tables=(draft.table("risks"),)),
+            draft.part(
+                "dpia.rights",
+                say("dpia.rights.text"),
+                *(say(f"objection.{way}") for way in facts.objection),
+            ),
+            draft.part(
+                "dpia.signed",
+                *(
+                    say(f"dpia.signed.{name}")
+                    for name in ("officer", "views", "prior", "rights", "reviewed")
                 ),
             ),
         ),
+        language,
     )
 
 
-def technical_file(facts: Facts) -> Document:
+def technical_file(facts: Facts, language: str = "en") -> Document:
     """The technical documentation, by the headings of Annex IV of the EU AI Act."""
+    draft = _Draft(facts, language)
+    say = draft.say
     expression = next((m for m in facts.models if m.task == "expression"), None)
+    card = Card(expression.card if expression else "")
+    own = "no_expression" if expression is None else "ready_made" if card.text else "no_card"
+    high = "high_risk" if facts.expression else "not_high"
+    general = ("purpose", "version", "hardware", "interface", high)
     return Document(
-        f"Technical documentation: AERAS at {facts.site}",
-        _under(facts, "EU AI Act Art. 11 and Annex IV"),
+        say("technical.title"),
+        draft.under(say("technical.reference")),
         (
-            Part(
-                "1. A general description of the AI system",
-                (
-                    "Intended purpose: to measure how shoppers handle single products at a shelf "
-                    "and to report anonymous rates to the shop. Not for watching staff, for "
-                    "security, for identifying or for deciding about anybody.",
-                    f"Version: AERAS {facts.version}, law profile {facts.profile.name} version "
-                    f"{facts.profile.version}. Provider: {OPEN}",
-                    "Hardware: an ordinary computer in the shop; cameras over RTSP or USB. It "
-                    "works without a network to the outside.",
-                    "User interface and instructions for use: the dashboard and the documentation "
-                    "that comes with it.",
-                    "High risk: it recognises expressions (Annex III 1(c))."
-                    if facts.expression
-                    else "Expression reading is off: no emotion recognition in the sense of "
-                    "Art. 3(39) takes place.",
-                ),
-                table=_settings(facts),
+            draft.part(
+                "technical.general",
+                *(say(f"technical.general.{name}") for name in general),
+                tables=(draft.settings(),),
             ),
-            Part(
-                "2. A detailed description of the elements of the AI system and of the process "
-                "for its development",
-                (
-                    "Frame, faces and bodies and hands, tracks, interactions with facings, the "
-                    "privacy gate, events, triggers, surveys, answers, insight. Camera workers "
-                    "are processes of their own; only events and blurred previews leave them.",
-                    f"Training data and provenance of the expression network: {expression.title}; "
-                    f"{expression.licence}."
-                    if expression
-                    else "No network for expressions is loaded.",
-                    "Human oversight (Art. 14): readings are shown as probabilities with coverage; "
-                    "proposals do nothing until a person approves; one button stops all reading.",
-                    "Cybersecurity (Art. 15): models are refused when their hash differs; the "
-                    "pages need a sign-in and load nothing from outside.",
+            draft.part(
+                "technical.elements",
+                *(
+                    say(f"technical.elements.{name}")
+                    for name in ("design", "oversight", "changes", "security", own)
                 ),
-                table=_models(facts),
+                points=card.paragraphs("Data", "Training", "Intended use", "Forbidden"),
+                tables=(draft.models(),),
             ),
-            Part(
-                "3. Detailed information about the monitoring, functioning and control of the AI "
-                "system",
-                (
-                    "Capabilities and limits: a reading says what a face shows, not what anybody "
-                    "thinks; it is less exact for small, turned or covered faces, which are left "
-                    "out and counted as not read. Known unequal errors over groups: see the audit "
-                    "report (`aeras lab audit`).",
-                    "Logs (Art. 12, 26(6)): starts, changes of site file, model and profile, "
-                    "sensitive views, exports, approvals, stops, in a chain in which any change is "
-                    "found. Keep them for at least six months.",
-                    f"Input data: cameras of the shop. {_hours(facts)}",
+            draft.part(
+                "technical.monitoring",
+                *(
+                    say(f"technical.monitoring.{name}")
+                    for name in ("limits", "unintended", "logs", "input", "access")
                 ),
-                table=_cameras(facts),
+                points=card.paragraphs("Limits"),
+                tables=(draft.table("access"), draft.cameras()),
             ),
-            Part(
-                "4. A description of the appropriateness of the performance metrics for the "
-                "specific AI system",
-                (
-                    "Expressions: balanced accuracy and expected calibration error, because "
-                    "classes are uneven and probabilities are shown; share of faces left out. "
-                    "Interactions: precision and recall by kind. Rates: intervals of 95 %.",
-                ),
+            draft.part(
+                "technical.metrics",
+                say("technical.metrics.why"),
+                say("technical.metrics.card") if card.text else "",
                 points=tuple(f"{m.name}: {m.measured}" for m in facts.models),
+                tables=card.tables(),
             ),
-            Part(
-                "5. A detailed description of the risk management system in accordance with "
-                "Article 9",
-                table=_RISKS,
+            draft.part(
+                "technical.risks", say("technical.risks.text"), tables=(draft.table("risks"),)
             ),
-            Part(
-                "6. A description of relevant changes made by the provider to the system through "
-                "its lifecycle",
-                (
-                    "The project's CHANGELOG. Changes at this site stand in the audit log; this "
-                    f"file describes configuration {facts.configuration()[:16]}.",
-                ),
-            ),
-            Part(
-                "7. A list of the harmonised standards applied in full or in part",
-                (f"{OPEN}none is claimed.",),
-            ),
-            Part("8. A copy of the EU declaration of conformity (Article 47)", (OPEN,)),
-            Part(
-                "9. A detailed description of the system in place to evaluate the AI system "
-                "performance in the post-market phase in accordance with Article 72",
-                (
-                    "Coverage, the share that could not be told and the cameras' state are shown "
-                    "all the time; `aeras lab audit` and `aeras lab expression` repeat the "
-                    f"measurements. Plan and person in charge: {OPEN}",
-                ),
+            *(
+                draft.part(f"technical.{name}", say(f"technical.{name}.text"))
+                for name in ("changes", "standards", "declaration", "after")
             ),
         ),
+        language,
     )
 
 
-def _under(facts: Facts, reference: str) -> str:
-    note = " SIMULATED SHOP: a sample." if facts.simulated else ""
-    return (
-        f"{reference}. Made from the running configuration {facts.configuration()[:16]}, law "
-        f"profile {facts.profile.name} version {facts.profile.version} (law as of "
-        f"{facts.profile.as_of}). A draft that people complete; not legal advice.{note}"
-    )
+class _Draft:
+    """The words of one language, with the facts of one site filled in."""
 
+    def __init__(self, facts: Facts, language: str) -> None:
+        self.facts = facts
+        self.language = language
+        self.words = _words(language)
+        profile = facts.profile
+        self._gaps: dict[str, object] = {
+            "site": facts.site,
+            "version": facts.version,
+            "cameras": len(facts.cameras),
+            "profile": profile.name,
+            "profile_version": profile.version,
+            "as_of": profile.as_of,
+            "configuration": facts.configuration()[:16],
+            "k": facts.k,
+            "grain": length_in_words(self.words, facts.grain),
+            "retention": length_in_words(self.words, facts.retention),
+            "controller": facts.controller or self.words["open"].strip(),
+            "jurisdiction": facts.jurisdiction or self.words["open"].strip(),
+            "consent": facts.consent,
+            "open": self.words["open"],
+            "timezone": facts.timezone,
+        }
+        self._gaps["hours"] = self.hours()
 
-def _settings(facts: Facts) -> Table:
-    return (
-        ("Setting", "Value"),
-        (
-            ("Law profile", f"{facts.profile.title} ({'; '.join(facts.profile.law)})"),
-            ("Expressions", "read" if facts.expression else "not read"),
-            ("Face models", "may be loaded" if facts.faces else "none is loaded"),
-            ("Opening hours", _hours(facts)),
-            ("Numbers are withheld below", f"{facts.k} visits"),
-            ("Times are cut to", facts.grain),
-            ("Events are deleted after", facts.retention),
-            ("Notice", facts.notice or "none"),
-            ("Written release", facts.consent or "none"),
-        ),
-    )
+    def say(self, key: str, **more: object) -> str:
+        """The text of a dotted key."""
+        found: Any = self.words
+        for name in key.split("."):
+            found = found[name]
+        return str(found).format_map({**self._gaps, **more}).strip()
 
+    def part(
+        self, key: str, *text: str, points: tuple[str, ...] = (), tables: tuple[Table, ...] = ()
+    ) -> Part:
+        """A section under its heading, without what is empty."""
+        return Part(self.say(f"{key}.heading"), tuple(t for t in text if t), points, tables)
 
-_OBJECTION = {
-    "card": "Objection by card: who carries one openly is dropped within a second, with what was "
-    "not yet told (Art. 21(1), (5)).",
-    "place": "Objection by place: who steps into a marked place is dropped likewise.",
-}
+    def under(self, reference: str) -> str:
+        """What stands under the title."""
+        note = f" {self.words['simulated']}" if self.facts.simulated else ""
+        return self.say("under", reference=reference) + note
 
+    def table(self, name: str) -> Table:
+        """A table whose rows are words."""
+        rows = [[cell.format_map(self._gaps) for cell in row] for row in self.words[name]["rows"]]
+        return self.words[name]["head"], rows
 
-def _hours(facts: Facts) -> str:
-    if not facts.hours:
-        return "Read at any time: the site names no opening hours."
-    if facts.hours == "always":
-        return "The shop never closes."
-    return f"Read only while the shop is open: {facts.hours} ({facts.timezone})."
+    def settings(self) -> Table:
+        """The settings in force."""
+        facts = self.facts
+        text, none = self.words["settings"], self.words["none"]
+        chosen = {
+            "profile": f"{facts.profile.title_in(self.language)} ({'; '.join(facts.profile.law)})",
+            "expression": text["expression_on" if facts.expression else "expression_off"],
+            "faces": text["faces_on" if facts.faces else "faces_off"],
+            "hours": self.hours(),
+            "k": self.say("settings.k_value"),
+            "grain": str(self._gaps["grain"]),
+            "retention": str(self._gaps["retention"]),
+            "notice": facts.notice or none,
+            "consent": facts.consent or none,
+            "staff": self._yes(facts.staff_marker),
+        }
+        return text["head"], [(text[name], value) for name, value in chosen.items()]
 
+    def hours(self) -> str:
+        """When faces may be read, in this language."""
+        text = self.words["hours"]
+        if not self.facts.hours:
+            return str(text["unsaid"])
+        if self.facts.hours == "always":
+            return str(text["always"])
+        days: Mapping[str, str] = self.words["day"]
+        named = re.sub(r"\b[a-z]+\b", lambda day: days.get(day[0], day[0]), self.facts.hours)
+        return str(text["said"]).format(hours=named, timezone=self.facts.timezone)
 
-def _cameras(facts: Facts) -> Table:
-    return (
-        ("Camera", "Role", "Staff zones", "Blacked out zones", "Simulated"),
-        [
-            (c.id, c.role, str(c.staff), str(c.excluded), "yes" if c.simulated else "no")
-            for c in facts.cameras
-        ],
-    )
+    def cameras(self) -> Table:
+        """The cameras and their zones."""
+        return self.words["cameras"]["head"], [
+            (c.id, c.role, str(c.staff), str(c.excluded), self._yes(c.simulated))
+            for c in self.facts.cameras
+        ]
 
-
-def _models(facts: Facts) -> Table:
-    return (
-        ("Model", "Task", "What it is", "SHA-256", "Source, licence", "Measured"),
-        [
+    def models(self) -> Table:
+        """The models that may be loaded."""
+        return self.words["models"]["head"], [
             (m.name, m.task, m.title, m.sha256[:16], f"{m.source}; {m.licence}", m.measured)
-            for m in facts.models
-        ],
-    )
+            for m in self.facts.models
+        ]
+
+    def rules(self) -> Table:
+        """The profile's rules and whether they are met."""
+        met = {True: "yes", False: "no", None: "idle"}
+        return self.words["rules"]["head"], [
+            (r.why_in(self.language), r.cites, self.words["met"][met[r.met]], r.value)
+            for r in self.facts.rules
+        ]
+
+    def _yes(self, value: bool) -> str:
+        return str(self.words["yes" if value else "no"])
 
 
-def _met(met: bool | None) -> str:
-    return {True: "yes", False: "NO", None: "does not apply"}[met]
+class Card:
+    """A model card (Markdown) as it ships beside its model: paragraphs that start with a bold name,
+    and tables.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def paragraphs(self, *names: str) -> tuple[str, ...]:
+        """The paragraphs of these names, in this order; what the card lacks is left out."""
+        found = {}
+        for block in self.text.split("\n\n"):
+            start = re.match(r"\*\*([^*]+?)\.?\*\*", block)
+            if start:
+                found[start[1]] = _plain(" ".join(block.split()))
+        return tuple(found[name] for name in names if name in found)
+
+    def tables(self) -> tuple[Table, ...]:
+        """All tables; rows are made as long as their head."""
+        found = []
+        for block in re.findall(r"(?:^\|.*\n?)+", self.text, re.MULTILINE):
+            rows = [
+                [_plain(cell.strip()) for cell in line.strip().strip("|").split("|")]
+                for line in block.splitlines()
+            ]
+            head, _, *body = rows
+            found.append((head, [(row + [""] * len(head))[: len(head)] for row in body]))
+        return tuple(found)
+
+
+def card_of(model: ModelFact, folder: Path) -> str:
+    """The text of a model's card, "" if none ships with this very file."""
+    try:
+        text = (folder / f"{model.name}-card.md").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    return text if model.sha256 in text else ""
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[*`]", "", text)
+
+
+@cache
+def _words(language: str) -> Mapping[str, Any]:
+    return tomllib.loads((DOCUMENTS / f"{language}.toml").read_text(encoding="utf-8"))

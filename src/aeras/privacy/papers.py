@@ -37,7 +37,7 @@ class CameraFact:
 
 @dataclass(frozen=True, slots=True)
 class ModelFact:
-    """A model that may be loaded, from its card."""
+    """A model that may be loaded, from the list; ``card``: its card (Markdown), "" if none."""
 
     name: str
     task: str
@@ -46,6 +46,7 @@ class ModelFact:
     source: str
     licence: str
     measured: str
+    card: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,8 @@ class NoticeRecord:
 def notice_text(facts: Facts, language: str) -> PublicNotice:
     """What shoppers are told on the public page."""
     words = _words(language)
-    gaps = _gaps(facts) | {name: _length(words, getattr(facts, name)) for name in _LENGTHS}
+    lengths = {name: length_in_words(words, getattr(facts, name)) for name in _LENGTHS}
+    gaps = _gaps(facts) | lengths
     text = {key: value.format_map(gaps) for key, value in words["text"].items()}
     sections = {
         "what": [
@@ -232,7 +234,7 @@ def sign_languages(facts: Facts) -> tuple[str, ...]:
 _LENGTHS = ("grain", "retention")
 
 
-def _length(words: Mapping[str, Any], text: str) -> str:
+def length_in_words(words: Mapping[str, Any], text: str) -> str:
     """``15 min`` with its unit in words."""
     number, _, unit = text.partition(" ")
     return f"{number} {words['unit'][unit]}"
@@ -271,22 +273,19 @@ Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A section: heading, then paragraphs, then a list, then a table."""
+    """A section: heading, then paragraphs, then a list, then tables."""
 
     heading: str
     text: tuple[str, ...] = ()
     points: tuple[str, ...] = ()
-    table: Table | None = None
+    tables: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document to be rendered."""
+    """A document to be rendered; ``language`` as BCP 47."""
 
     title: str
     under: str
     parts: tuple[Part, ...]
-
-
-OPEN = "[To be completed by the controller] "
-"""Marks what no program can know."""
+    language: str = "en"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
 from functools import cache
@@ -15,6 +16,7 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     Flowable,
@@ -31,6 +33,7 @@ from aeras.privacy.papers import Document, Facts, Part, Sign, Table, sign
 
 _JAPANESE = "HeiseiKakuGo-W5"
 """One of the fonts that PDF readers bring along, so that none need be shipped."""
+_PLAIN, _BOLD = "Vera", "Vera-Bold"
 
 _CSS = """
 :root { font: 11pt/1.5 system-ui, "Noto Sans", "Liberation Sans", sans-serif; color: #1c2325; }
@@ -54,7 +57,7 @@ def document_html(document: Document) -> bytes:
     """A page of its own, for reading and printing."""
     parts = "".join(_part_html(part) for part in document.parts)
     head = f"<h1>{escape(document.title)}</h1><p class=under>{escape(document.under)}</p>"
-    return _page(document.title, "en", head + parts)
+    return _page(document.title, document.language, head + parts)
 
 
 def signs_html(facts: Facts, languages: Sequence[str]) -> bytes:
@@ -76,14 +79,13 @@ def _page(title: str, language: str, body: str) -> bytes:
 def _part_html(part: Part) -> str:
     text = "".join(f"<p>{escape(line)}</p>" for line in part.text)
     points = "".join(f"<li>{escape(line)}</li>" for line in part.points)
+    tables = "".join(_table_html(table) for table in part.tables)
     listed = f"<ul>{points}</ul>" if points else ""
-    return f"<h2>{escape(part.heading)}</h2>{text}{listed}{_table_html(part.table)}"
+    return f"<h2>{escape(part.heading)}</h2>{text}{listed}{tables}"
 
 
-def _table_html(table: Table | None) -> str:
-    if table is None:
-        return ""
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in table[0])
+def _table_html(table: Table) -> str:
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table[0])
     rows = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table[1]
     )
@@ -107,39 +109,37 @@ def _sign_html(facts: Facts, one: Sign, heading: str, kind: str) -> str:
 
 def document_pdf(document: Document) -> bytes:
     """The document as A4 pages with numbers."""
-    normal = ParagraphStyle("text", fontName="Helvetica", fontSize=10, leading=14, spaceAfter=4)
+    _load_fonts()
+    normal = ParagraphStyle("text", fontName=_PLAIN, fontSize=10, leading=14, spaceAfter=4)
     small = ParagraphStyle("cell", parent=normal, fontSize=7.5, leading=9.5, splitLongWords=True)
-    title = ParagraphStyle(
-        "title", parent=normal, fontName="Helvetica-Bold", fontSize=18, leading=22
-    )
+    title = ParagraphStyle("title", parent=normal, fontName=_BOLD, fontSize=18, leading=22)
     heading = ParagraphStyle(
         "heading", parent=title, fontSize=12, leading=15, spaceBefore=12, keepWithNext=True
     )
     flow: list[Flowable] = [_para(document.title, title), _para(document.under, normal)]
     for part in document.parts:
-        flow.append(_para(part.heading, heading))
+        flow.append(_Heading(part.heading, heading))
         flow += [_para(line, normal) for line in part.text]
         if part.points:
             flow.append(ListFlowable([_para(x, normal) for x in part.points], bulletType="bullet"))
-        if part.table:
-            flow.append(_table_pdf(part.table, small))
-    return _build(document.title, flow)
+        flow += [_table_pdf(table, small) for table in part.tables]
+    return _build(document.title, flow, document.language)
 
 
 def signs_pdf(facts: Facts, languages: Sequence[str]) -> bytes:
     """One page a sign."""
-    _load_japanese()
+    _load_fonts()
     flow: list[Flowable] = []
     for kind, size in (("door", 30), ("shelf", 22)):
         for language in languages:
             one = sign(facts, language)
             flow += [*_sign_pdf(facts, one, getattr(one, kind), size), PageBreak()]
-    return _build(f"{facts.notice or 'Notice'}: {facts.site}", flow[:-1])
+    return _build(f"{facts.notice or 'Notice'}: {facts.site}", flow[:-1], languages[0])
 
 
 def _sign_pdf(facts: Facts, one: Sign, heading: str, size: int) -> list[Flowable]:
     japanese = one.language == "ja"
-    bold, plain = (_JAPANESE, _JAPANESE) if japanese else ("Helvetica-Bold", "Helvetica")
+    bold, plain = (_JAPANESE, _JAPANESE) if japanese else (_BOLD, _PLAIN)
     wrap: Any = "CJK" if japanese else None
     big = ParagraphStyle(
         "big", fontName=bold, fontSize=size, leading=size * 1.25, spaceAfter=16, wordWrap=wrap
@@ -177,24 +177,42 @@ class _Code(Flowable):  # type: ignore[misc]
 
 
 def _para(text: str, style: Any) -> Flowable:
-    """A paragraph; what the fonts of every reader lack is set in the Japanese one."""
-    try:
-        text.encode("cp1252")
-    except UnicodeEncodeError:
-        if style.fontName != _JAPANESE:
-            _load_japanese()
-            style = ParagraphStyle("wide", parent=style, fontName=_JAPANESE, wordWrap="CJK")
+    """A paragraph; what the embedded fonts lack is set in the Japanese one."""
+    if style.fontName != _JAPANESE and not _drawable(text):
+        style = ParagraphStyle("wide", parent=style, fontName=_JAPANESE, wordWrap="CJK")
     return Paragraph(escape(text), style)
 
 
+def _drawable(text: str) -> bool:
+    glyphs = pdfmetrics.getFont(_PLAIN).face.charToGlyph
+    return all(ord(sign) in glyphs for sign in text if not sign.isspace())
+
+
+class _Heading(Paragraph):  # type: ignore[misc]
+    """A heading that also stands in the outline, by which readers and screen readers jump."""
+
+    def __init__(self, text: str, style: Any) -> None:
+        super().__init__(escape(text), style)
+        self.plain = text
+
+    def draw(self) -> None:
+        """Marks its place and draws it."""
+        key = hashlib.sha256(self.plain.encode()).hexdigest()
+        self.canv.bookmarkPage(key)
+        self.canv.addOutlineEntry(self.plain, key)
+        super().draw()
+
+
 @cache
-def _load_japanese() -> None:
+def _load_fonts() -> None:
+    pdfmetrics.registerFont(TTFont(_PLAIN, "Vera.ttf"))  # come with reportlab, and are embedded
+    pdfmetrics.registerFont(TTFont(_BOLD, "VeraBd.ttf"))
     pdfmetrics.registerFont(UnicodeCIDFont(_JAPANESE))
 
 
 def _table_pdf(table: Table, style: Any) -> Flowable:
     rows = [[_para(cell, style) for cell in row] for row in (table[0], *table[1])]
-    made = PdfTable(rows, repeatRows=1, colWidths=[174 * mm / len(table[0])] * len(table[0]))
+    made = PdfTable(rows, repeatRows=1, colWidths=_widths(table))
     made.setStyle(
         TableStyle(
             [
@@ -207,14 +225,31 @@ def _table_pdf(table: Table, style: Any) -> Flowable:
     return made
 
 
-def _build(title: str, flow: list[Flowable]) -> bytes:
+def _widths(table: Table) -> list[float]:
+    """Wider columns for longer texts, none below 16 mm, 174 mm in all."""
+    width = 174.0
+    columns = list(zip(table[0], *table[1], strict=True))
+    wishes = [max(1.0, sum(len(cell) for cell in column) ** 0.5) for column in columns]
+    least = min(16.0, width / len(columns))
+    spare = width - least * len(columns)
+    return [(least + spare * wish / sum(wishes)) * mm for wish in wishes]
+
+
+def _build(title: str, flow: list[Flowable], language: str) -> bytes:
     out = io.BytesIO()
     SimpleDocTemplate(
-        out, pagesize=A4, title=title, author="AERAS", leftMargin=18 * mm, rightMargin=18 * mm
+        out,
+        pagesize=A4,
+        title=title,
+        author="AERAS",
+        lang=language,
+        displayDocTitle=True,
+        leftMargin=18 * mm,
+        rightMargin=18 * mm,
     ).build(flow, onFirstPage=_number, onLaterPages=_number)
     return out.getvalue()
 
 
 def _number(canvas: Canvas, _document: Any) -> None:
-    canvas.setFont("Helvetica", 8)
+    canvas.setFont(_PLAIN, 8)
     canvas.drawRightString(192 * mm, 10 * mm, str(canvas.getPageNumber()))

@@ -64,6 +64,7 @@ class Rule:
         states: Holds in these states only (``TX``); empty: everywhere. For the check
             ``not_states`` they are those that the profile is not for.
         replay: Holds for reading a recording, too.
+        why_de: ``why`` in German.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Rule:
     todo: str = ""
     states: tuple[str, ...] = ()
     replay: bool = False
+    why_de: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Profile:
             with a written release).
         law: The laws it reads.
         rules: In the order in which they are checked.
+        title_de: ``title`` in German.
     """
 
     name: str
@@ -98,6 +101,11 @@ class Profile:
     faces: str
     law: tuple[str, ...]
     rules: tuple[Rule, ...]
+    title_de: str = ""
+
+    def title_in(self, language: str) -> str:
+        """The title for people who read that language; English for those it has no title in."""
+        return (self.title_de if language == "de" else "") or self.title
 
 
 @cache
@@ -107,7 +115,7 @@ def load_profile(name: str) -> Profile:
         raise KeyError(name)
     data = tomllib.loads((DATA / f"{name}.toml").read_text(encoding="utf-8"))
     rules = tuple(Rule(**{**row, "states": tuple(row.get("states", ()))}) for row in data["rule"])
-    facts = {key: data[key] for key in ("name", "version", "as_of", "title", "faces")}
+    facts = {key: data[key] for key in ("name", "version", "as_of", "title", "title_de", "faces")}
     return Profile(**facts, law=tuple(data["law"]), rules=rules)
 
 
@@ -151,7 +159,14 @@ def check_profile(claims: PrivacyClaims, *, where: str = "privacy", replay: bool
 def rule_states(claims: PrivacyClaims) -> tuple[RuleState, ...]:
     """Every rule of the profile and whether it is met, for the officer's page."""
     return tuple(
-        RuleState(rule.id, rule.cites, rule.why, _state(rule, claims), _value(rule.check, claims))
+        RuleState(
+            rule.id,
+            rule.cites,
+            rule.why,
+            _state(rule, claims),
+            _value(rule.check, claims),
+            rule.why_de,
+        )
         for rule in load_profile(claims.profile).rules
     )
 

@@ -185,9 +185,11 @@ def approve(
 
 
 @pages.get("/privacy/papers/{name}")
-def paper(name: str, user: Officer, oversight: TheOversight, form: str = "html") -> Response:
+def paper(
+    name: str, user: Officer, oversight: TheOversight, form: str = "html", lang: str = ""
+) -> Response:
     """A paper, to keep: made from the configuration in force."""
-    found = oversight.papers.paper(name, form)
+    found = oversight.papers.paper(name, form, lang)
     oversight.audit.add(Act.PAPERS, user.name, paper=found.name)
     safe = re.sub(r"[^\w.-]", "", found.name, flags=re.ASCII)
     headers = {"Content-Disposition": f'attachment; filename="{safe}"'}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -23,11 +23,17 @@ from aeras.domain.oversight import (
     Standing,
 )
 from aeras.domain.shop import CameraSpec
-from aeras.perceive.registry import list_models
-from aeras.privacy.assessment import impact_assessment, technical_file
+from aeras.perceive.registry import MODELS_DIR, list_models
+from aeras.privacy.assessment import (
+    DOCUMENT_LANGUAGES,
+    card_of,
+    impact_assessment,
+    technical_file,
+)
 from aeras.privacy.audit import FileAuditLog
 from aeras.privacy.papers import (
     CameraFact,
+    Document,
     Facts,
     ModelFact,
     NoticeRecord,
@@ -186,11 +192,12 @@ def _models(site: Site) -> tuple[ModelFact, ...]:
     """The models that a worker of this site may load."""
     shut = frozenset() if site.privacy.expression else NEEDS_EXPRESSION
     shut |= frozenset() if reads_faces(site) else NEEDS_FACES | NEEDS_EXPRESSION
-    return tuple(
+    models = (
         ModelFact(m.name, m.task, m.title, m.sha256, m.source, m.licence_weights, m.measured)
         for m in list_models()
         if m.task not in shut
     )
+    return tuple(replace(model, card=card_of(model, MODELS_DIR)) for model in models)
 
 
 def hours_text(hours: OpeningHours | None) -> str:
@@ -263,18 +270,39 @@ def write_notice(site: Site, now: datetime) -> list[Path]:
     ]
 
 
-def write_papers(site: Site) -> list[Path]:
-    """Writes the impact assessment and the technical file (HTML and PDF); returns the files."""
+def write_papers(site: Site, language: str = "") -> list[Path]:
+    """Writes the impact assessment and the technical file (HTML and PDF), in the site's language
+    unless another is named, which then stands in the files' names; returns the files.
+
+    Raises:
+        InputError: They do not exist in that language.
+    """
     folder = record_path(site).parent
     facts = facts_of(site)
+    chosen = document_language(facts, language)
+    ending = "" if chosen == document_language(facts) else f".{chosen}"
     files = []
-    for name, document in (
-        ("dpia", impact_assessment(facts)),
-        ("technical-file", technical_file(facts)),
-    ):
-        files.append(_write(folder / f"{name}.html", document_html(document)))
-        files.append(_write(folder / f"{name}.pdf", document_pdf(document)))
+    for name, make in DOCUMENTS.items():
+        document = make(facts, chosen)
+        files.append(_write(folder / f"{name}{ending}.html", document_html(document)))
+        files.append(_write(folder / f"{name}{ending}.pdf", document_pdf(document)))
     return files
+
+
+DOCUMENTS: Mapping[str, Callable[[Facts, str], Document]] = {
+    "dpia": impact_assessment,
+    "technical-file": technical_file,
+}
+
+
+def document_language(facts: Facts, asked: str = "") -> str:
+    """The language that was asked for, else the site's, else English."""
+    if asked and asked not in DOCUMENT_LANGUAGES:
+        raise InputError(
+            f"the papers are not written in {asked[:20]!r}",
+            todo=f"Choose one of {', '.join(DOCUMENT_LANGUAGES)}",
+        )
+    return asked or (facts.language if facts.language in DOCUMENT_LANGUAGES else "en")
 
 
 def _write(path: Path, content: bytes) -> Path:
@@ -309,7 +337,7 @@ class SitePapers:
         return Standing(
             profile=facts.profile.name,
             profile_version=facts.profile.version,
-            profile_title=facts.profile.title,
+            profile_title={code: facts.profile.title_in(code) for code in DOCUMENT_LANGUAGES},
             expression=facts.expression,
             faces=facts.faces,
             rules=facts.rules,
@@ -356,16 +384,16 @@ class SitePapers:
         self._control.set_setting(_APPROVED, json.dumps(approval))
         return self.standing()
 
-    def paper(self, name: str, form: str) -> Paper:
+    def paper(self, name: str, form: str, language: str = "") -> Paper:
         """``dpia``, ``technical-file`` or ``notice`` as ``html`` or ``pdf``."""
-        if name not in ("dpia", "technical-file", "notice") or form not in _MEDIA:
+        if name not in (*DOCUMENTS, "notice") or form not in _MEDIA:
             raise InputError(f"there is no paper {name[:40]!r} as {form[:10]!r}")
         facts, pdf = self._facts, form == "pdf"
         if name == "notice":
             render = signs_pdf if pdf else signs_html
             content = render(facts, sign_languages(facts))
         else:
-            document = impact_assessment(facts) if name == "dpia" else technical_file(facts)
+            document = DOCUMENTS[name](facts, document_language(facts, language))
             content = document_pdf(document) if pdf else document_html(document)
         return Paper(f"{name}.{form}", _MEDIA[form], content)
 
