@@ -139,6 +139,9 @@ def test_an_empty_camera_is_calibrated_and_gives_its_first_event(
         return any(t.key == "shelf-1-1" and t.takes for t in tallies)
 
     assert wait_for(first, 120)
+    page.goto(page.url.split("/calibration")[0] + "/")  # what the retailer sees of it
+    taken = page.locator("[data-feed] li", has_text="Taken").first
+    expect(taken).to_contain_text(written.item("box").name)
 
 
 def test_what_is_drawn_can_be_done_and_undone_by_keyboard(
