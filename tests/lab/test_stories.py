@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from aeras.domain.kept import Kind as Deed
-from aeras.domain.seen import Detections, Frame
+from aeras.domain.kept import StockLevel
+from aeras.domain.seen import Detections, FacingState, Frame
 from aeras.lab.render.goods import HUES, SHAPES, SYLLABLES
 from aeras.lab.render.stage import ANGLES, COLUMNS, PAINTS
 from aeras.lab.render.tales import KINDS
@@ -168,6 +169,24 @@ def test_scoring_counts_hits_wrong_items_and_false_ones() -> None:
     counts = scored.counts
     assert (counts.hits, counts.missed, counts.false, counts.wrong_item) == (2, 0, 1, 1)
     assert scored.right_facing == 1
+
+
+def test_what_lies_at_a_wrong_place_or_fell_and_what_is_empty_is_counted_apart() -> None:
+    told = (story(n, kind="misplace") for n in range(12))
+    one = next(s for s in told if any(e.misplaced for e in s.tale.events))
+    (put,) = (e for e in one.tale.events if e.misplaced)
+    right = interaction("misplaced", put.item, put.facing, put.from_s)
+    stray = interaction("knocked_over", put.item, put.facing, put.from_s)
+    states = [
+        FacingState(c.id, StockLevel.EMPTY, 0.0, 1.0) for c in one.stage.cells if not c.stocked
+    ]
+    moved = {e.facing for e in one.tale.events}
+    full = next(c for c in one.stage.cells if c.stocked and c.id not in moved)
+    states.append(FacingState(full.id, StockLevel.EMPTY, 0.0, 1.0))
+    misplaced, fell, _touch, empty = score(one, [right, stray], states).beside  # type: ignore[list-item]
+    assert (misplaced.found, misplaced.missed, misplaced.false) == (1, 0, 0)
+    assert (fell.found, fell.missed, fell.false) == (0, 0, 1)
+    assert empty.false == 1 + (put.facing in {s.facing for s in states})
 
 
 def test_a_restocking_may_be_told_or_not() -> None:

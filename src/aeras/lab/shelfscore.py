@@ -7,7 +7,7 @@ event. The item is judged among the matched only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -149,6 +149,28 @@ def compare(
     rows += [Row("missed", event) for event in missed]
     rows += [Row("false", found=one) for one in false]
     return counts, sorted(rows, key=_when)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Things of one kind: how many were found, were missed, and were told and are not so."""
+
+    found: int = 0
+    missed: int = 0
+    false: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.found + other.found, self.missed + other.missed, self.false + other.false)
+
+
+def tally(truth: Sequence[Truth], found: Sequence[Found], kind: str) -> Tally:
+    """What stands beside takes and put backs (misplaced, knocked over): right where the time, as
+    of a put back, and the item are.
+    """
+    true = [replace(e, kind=Kind.PUT_BACK) for e in truth if e.kind == kind]
+    told = [replace(one, kind=Kind.PUT_BACK) for one in found if one.kind == kind]
+    right = sum(true[i].item == told[j].item for i, j in match(true, told, LOOSE))
+    return Tally(right, len(true) - right, len(told) - right)
 
 
 def match(

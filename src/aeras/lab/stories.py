@@ -19,7 +19,9 @@ import cv2
 import numpy as np
 
 from aeras.domain.errors import InputError
-from aeras.domain.seen import Frame, Image, Interaction
+from aeras.domain.kept import Kind as Deed
+from aeras.domain.kept import StockLevel
+from aeras.domain.seen import FacingState, Frame, Image, Interaction
 from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture, Item, Shop
 from aeras.lab.progress import shown
 from aeras.lab.render.actors import actor
@@ -30,7 +32,18 @@ from aeras.lab.render.tableau import Tableau
 from aeras.lab.render.tales import KINDS, Kind, Tale, Told, random_tale
 from aeras.lab.render.video import write_frames
 from aeras.lab.render.weather import LIGHTS, Disturbance, Light, Sight, Weather, random_weather
-from aeras.lab.shelfscore import HANDLED, LOOSE, Counts, Found, Truth, compare, figures, match
+from aeras.lab.shelfscore import (
+    HANDLED,
+    LOOSE,
+    Counts,
+    Found,
+    Tally,
+    Truth,
+    compare,
+    figures,
+    match,
+    tally,
+)
 from aeras.perceive import Perception
 from aeras.wiring.rig import Perceiver, Rig
 
@@ -220,7 +233,9 @@ def story(
 
 # --- scoring ---------------------------------------------------------------------------------
 
-Reader = Callable[[Story], list[Interaction]]
+Reading = tuple[list[Interaction], Sequence[FacingState]]
+"""What is told of a story, and what the facings show in the end."""
+Reader = Callable[[Story], Reading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +245,19 @@ class Scored:
     Attributes:
         counts: See `shelfscore.Counts`.
         right_facing: Matched events told at the facing where they happened.
+        beside: What stands beside takes and put backs, by `BESIDE`.
     """
 
     counts: Counts
     right_facing: int
+    beside: tuple[Tally, ...]
 
 
-def score(one: Story, found: Sequence[Interaction]) -> Scored:
+BESIDE: Final = ("misplaced", "knocked over", "touch", "empty")
+"""Columns that count other things than takes and put backs, found/true and false."""
+
+
+def score(one: Story, found: Sequence[Interaction], states: Sequence[FacingState] = ()) -> Scored:
     """Compare what was found with what happened; what matches a restocking counts neither way."""
     truth = [_true(event) for event in one.tale.events]
     told = [Found(str(f.kind), f.item, f.start_s, f.end_s) for f in found]
@@ -245,7 +266,32 @@ def score(one: Story, found: Sequence[Interaction]) -> Scored:
     at_facing = [Truth(e.kind, e.facing, e.from_s, e.to_s) for e in handled]
     claimed = [Found(str(f.kind), f.facing, f.start_s, f.end_s) for f in found]
     pairs = match(at_facing, claimed, LOOSE)
-    return Scored(counts, sum(at_facing[i].item == claimed[j].item for i, j in pairs))
+    right = sum(at_facing[i].item == claimed[j].item for i, j in pairs)
+    return Scored(counts, right, _beside(one, told, counts, states))
+
+
+def _beside(
+    one: Story, told: Sequence[Found], counts: Counts, states: Sequence[FacingState]
+) -> tuple[Tally, ...]:
+    """See `BESIDE`."""
+    events = one.tale.events
+    moved = [Truth(Deed.MISPLACED, e.item, e.from_s, e.to_s) for e in events if e.misplaced]
+    fell = [
+        Truth(Deed.KNOCKED_OVER, e.item, e.from_s, e.to_s) for e in events if e.kind == "knock_over"
+    ]
+    units = {cell.id: cell.stocked for cell in one.stage.cells}
+    for event in events:
+        # Who restocks fills what is counted as standing there.
+        units[event.facing] += {"take": -1, "put_back": 1}.get(event.kind, 0)
+    known = [state for state in states if state.level is not StockLevel.UNKNOWN]
+    bare = {facing for facing, count in units.items() if count <= 0}
+    empty = {state.facing for state in known if state.level is StockLevel.EMPTY}
+    return (
+        tally(moved, told, Deed.MISPLACED),
+        tally(fell, told, Deed.KNOCKED_OVER),
+        Tally(counts.touches_found, counts.touches_missed, counts.touches_false),
+        Tally(len(empty & bare), len(bare - empty), len(empty - bare)),
+    )
 
 
 def _true(event: Told) -> Truth:
@@ -265,9 +311,11 @@ def play(rig: Rig, frames: Iterable[tuple[float, Image]]) -> list[Interaction]:
 def read_with_product(perception: Perceiver, fps: float = FPS) -> Reader:
     """Return what runs the product's rig on a story."""
 
-    def read(one: Story) -> list[Interaction]:
+    def read(one: Story) -> Reading:
         shop = one.shop()
-        return play(Rig(shop, shop.cameras, perception), one.frames(fps))
+        rig = Rig(shop, shop.cameras, perception)
+        found = play(rig, one.frames(fps))
+        return found, [state for reader in rig.eye(CAMERA).readers for state in reader.states]
 
     return read
 
@@ -287,8 +335,8 @@ def run_suite(
     begun = time.monotonic()
     try:
         for one in stories:
-            found = read(one)
-            scored = score(one, found)
+            found, states = read(one)
+            scored = score(one, found, states)
             groups["all"]["stories"].append(scored)
             for trait, value in one.traits.items():
                 groups[trait][value].append(scored)
@@ -310,7 +358,12 @@ def _figures(scored: Sequence[Scored]) -> dict[str, Any]:
     facing = sum(one.right_facing for one in scored)
     hits = sum(one.counts.hits for one in scored)
     share = round(facing / hits, 3) if hits else None
-    return {"stories": len(scored), **told, "right_facing": share}
+    beside = [sum((one.beside[n] for one in scored), Tally()) for n in range(len(BESIDE))]
+    named = {
+        name: f"{one.found}/{one.found + one.missed}, {one.false} false"
+        for name, one in zip(BESIDE, beside, strict=True)
+    }
+    return {"stories": len(scored), **told, "right_facing": share, **named}
 
 
 COLUMNS: Final = (
@@ -322,6 +375,7 @@ COLUMNS: Final = (
     ("right item", "right_item"),
     ("right facing", "right_facing"),
     ("false a minute", "false_per_min"),
+    *((name, name) for name in BESIDE),
 )
 
 

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from aeras.shelf.appearance import changed_share, edge_energy, shifted_correlation
 from aeras.shelf.view import Bytes, Mask, difference
 
+SEARCH_PX = 12
+"""A look is sought again this far from its place."""
 BINS = 6
 """Steps of each colour axis in the histogram of `likeness`."""
 
@@ -44,6 +46,19 @@ class Real:
         trusted: Seconds for which the old look was seen, in 2 s.
         size: Side of the place, as a share of the fixture's.
         restless: Share of the whole view that differs and hangs on nobody.
+        hangs: Share of the changed pixels that hang on something that reaches in from outside.
+        body: Share of the surroundings that somebody hides at the moment of judging.
+        chroma: Share of the changed pixels that changed in colour, not in light alone.
+        compact: Share of the changed pixels in their largest patch.
+        crowd: Share of the other facings that differ now too.
+        reach: How near a hand came about that moment, 1 at the place, falling with its size.
+        held: Items of other places of this fixture that are in somebody's hand, in 2.
+        away: 1 where the place is known to have lost its item.
+        kept: Likeness of the colours of all that changed in the wider box, before and after: what
+            fell or was pushed is still there.
+        farther: Share of those changed pixels that lie beyond the place.
+        awaited: 1 where something came by its look and an item is in somebody's hand, -1 where it
+            came and none is; 0 where something went.
     """
 
     visible: float
@@ -64,6 +79,17 @@ class Real:
     trusted: float
     size: float
     restless: float
+    hangs: float = 0.0
+    body: float = 0.0
+    chroma: float = 0.0
+    compact: float = 0.0
+    crowd: float = 0.0
+    reach: float = 0.0
+    held: float = 0.0
+    away: float = 0.0
+    kept: float = 0.0
+    farther: float = 0.0
+    awaited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +100,90 @@ class Came:
         edges: Log ratio of edge energy inside the place.
         outline: Difference of the contrast along the outline of what changed.
         unlike: How much less the new look resembles what is round it than the old one did.
+        returns: How well the new look is the place's other known one; negative where that is the
+            one without the item.
+        belief: Log-odds so far that the item is away, in `place.SURE`.
+        held: Items of other places of this fixture that are in somebody's hand, in 2.
+        gone: 1 where this place's item is in somebody's hand.
     """
 
     edges: float
     outline: float
     unlike: float
+    returns: float = 0.0
+    belief: float = 0.0
+    held: float = 0.0
+    gone: float = 0.0
 
 
-def vector(cues: Real | Came) -> NDArray[np.float64]:
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What went on at a place between two sights of the same look.
+
+    Attributes:
+        gone: Greatest share of the place that was in view and looked otherwise.
+        gone_s: Seconds for which that was over a third, in 2 s.
+        bare: Likeness of what was seen there to what is round the place, at best.
+        least: Smallest share of the place that showed the known look.
+        least_s: Seconds for which hardly anything of it showed, in 2 s.
+        lasted: Seconds in all, in 4 s.
+        reach: Seconds for which a hand was at the place, in 2 s.
+        nearest: How near a hand came at most, 1 at the place.
+        best: Seconds for which it was the place nearest to a hand, in 2 s.
+        body: Mean share of the place that somebody hid.
+        after: Share of the place that looks a little otherwise afterwards.
+        held: See `Real`.
+        away: See `Real`.
+    """
+
+    gone: float
+    gone_s: float
+    bare: float
+    least: float
+    least_s: float
+    lasted: float
+    reach: float
+    nearest: float
+    best: float
+    body: float
+    after: float
+    held: float
+    away: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """Whether nothing stands at a place that is at rest.
+
+    Attributes:
+        like: Likeness of its colours to those round it.
+        edges: Log of its edge energy.
+        rougher: Log ratio of that to the energy round it.
+        away: Log-odds so far that its item is away, in `place.SURE`.
+        item: Likeness to the known look with the item; 0 where none is known.
+        known: 1 where both looks are known.
+        uneven: Spread of its colour and light, in 32 feature steps.
+    """
+
+    like: float
+    edges: float
+    rougher: float
+    away: float
+    item: float
+    known: float
+    uneven: float
+
+
+Cues = Real | Came | Brief | Bare
+"""All that a model may weigh."""
+
+
+def vector(cues: Cues) -> NDArray[np.float64]:
     """The cues as numbers, in the order of the fields."""
     return np.array([getattr(cues, field.name) for field in fields(cues)], dtype=np.float64)
 
 
-def names(kind: type[Real | Came]) -> tuple[str, ...]:
+def names(kind: type[Cues]) -> tuple[str, ...]:
     """Names of the cues, in the same order."""
     return tuple(field.name for field in fields(kind))
 
@@ -135,10 +232,15 @@ def outline_contrast(look: Bytes, change: Mask, where: Mask) -> float:
 
 def likeness(look: Bytes, inside: Mask, ring: Mask) -> float:
     """Bhattacharyya coefficient of the colours in a patch and of those round it, in [0, 1]."""
-    if inside.sum() < 8 or ring.sum() < 8:  # noqa: PLR2004 - too few to speak of
+    return similarity(look, inside, look, ring)
+
+
+def similarity(look: Bytes, where: Mask, other: Bytes, there: Mask) -> float:
+    """The same for parts of two looks."""
+    if where.sum() < 8 or there.sum() < 8:  # noqa: PLR2004 - too few to speak of
         return 0.0
-    one, other = (_histogram(look[mask]) for mask in (inside, ring))
-    return float(np.sqrt(one * other).sum())
+    one, two = _histogram(look[where]), _histogram(other[there])
+    return float(np.sqrt(one * two).sum())
 
 
 def correlations(
@@ -154,7 +256,7 @@ def correlations(
     """
     x0, y0, x1, y1 = box
     height, width = mask.shape
-    pad = max(0, min(x0, y0, width - x1, height - y1))
+    pad = max(0, min(x0, y0, width - x1, height - y1, SEARCH_PX))
     scene = after[y0 - pad : y1 + pad, x0 - pad : x1 + pad]
     return shifted_correlation(before[y0:y1, x0:x1], scene, mask[y0:y1, x0:x1])
 
@@ -164,6 +266,22 @@ def border(mask: Mask, reach: int) -> Mask:
     side = 2 * reach + 1
     grown = cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
     return np.asarray(grown & ~mask)
+
+
+def in_colour(before: Bytes, after: Bytes, change: Mask, threshold: float) -> float:
+    """Share of changed pixels whose colour changed too: shadows change light alone."""
+    if not change.any():
+        return 0.0
+    apart = cv2.absdiff(np.ascontiguousarray(before), np.ascontiguousarray(after))[change]
+    return float((1.5 * np.maximum(apart[:, 1], apart[:, 2]) > threshold).mean())
+
+
+def compactness(change: Mask) -> float:
+    """Share of the changed pixels that lie in their largest patch."""
+    if not change.any():
+        return 0.0
+    stats = np.asarray(cv2.connectedComponentsWithStats(change.astype(np.uint8))[2])
+    return float(stats[1:, cv2.CC_STAT_AREA].max() / change.sum())
 
 
 def spill(before: Bytes, after: Bytes, ring: Mask, threshold: float) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from aeras.shelf.place import Change, Known, Place, PlaceOptions, Seen, Witness
+from aeras.shelf.place import Around, Change, Known, Place, PlaceOptions, Seen, Witness
 from aeras.shelf.view import Bytes, FixtureView, Look, Mask
 
 SETTLE_S = 1.2
@@ -67,7 +67,7 @@ class Discovery:
         self._options = options
         self._witness = witness
         self._past: deque[_Moment] = deque()
-        self._last: tuple[Mask, Mask, float] | None = None
+        self._last: tuple[Mask, Mask, Around] | None = None
 
     def update(
         self,
@@ -77,7 +77,7 @@ class Discovery:
         hands: Sequence[tuple[float, float]],
         taken: Mask,
         *,
-        restless: float = 0.0,
+        around: Around,
     ) -> list[Found]:
         """Takes one frame.
 
@@ -87,10 +87,10 @@ class Discovery:
             covered: (h, w) pixels that cannot be judged.
             hands: (x, y) crop pixels of hands and arm tips.
             taken: (h, w) pixels that belong to places already.
-            restless: See `aeras.shelf.cues.Real`.
+            around: What goes on at the fixture; of hands, each patch has its own.
         """
         self._remember(look, covered, hands)
-        self._last = (covered, taken, restless)
+        self._last = (covered, taken, around)
         return self._find(look, view, SETTLE_S)
 
     def finish(self, look: Look, view: FixtureView) -> list[Found]:
@@ -99,7 +99,7 @@ class Discovery:
 
     def _find(self, look: Look, view: FixtureView, settle_s: float) -> list[Found]:
         assert self._last is not None
-        covered, taken, restless = self._last
+        covered, taken, around = self._last
         rested = look.differs & ~covered & ~taken & self._outline & (look.still_s >= settle_s)
         if rested.sum() < LEAST_PX:
             return []
@@ -111,13 +111,13 @@ class Discovery:
         for patch in _patches(rested, float(self._outline.sum())):
             if (patch & unrest).sum() > RAGGED * patch.sum():
                 continue  # still growing, or partly behind somebody
-            place = self._judge(patch, look, view, covered, restless)
+            place = self._judge(patch, look, view, covered, around)
             if place is not None:
                 found.append(place)
         return found
 
     def _judge(
-        self, patch: Mask, look: Look, view: FixtureView, covered: Mask, restless: float
+        self, patch: Mask, look: Look, view: FixtureView, covered: Mask, around: Around
     ) -> Found | None:
         place = Place(patch, self._options, belief=0.0, witness=self._witness)
         near = self._hands_near(place.box, look.t_s)
@@ -129,12 +129,18 @@ class Discovery:
             view.background()[box], view.trusted()[box], view.known_s(patch), self._past[0].t_s
         )
         past = [
-            Seen(m.t_s, m.features[box], _hides(m.covered, patch), m.t_s in near)
+            Seen(
+                m.t_s,
+                m.features[box],
+                _hides(m.covered, patch),
+                m.t_s in near,
+                nearest(m.hands, place.box),
+            )
             for m in self._past
         ]
-        change = place.judge_past(before, past, look, covered, restless)
+        change = place.judge_past(before, past, look, covered, around)
         view.adopt(patch)
-        if change is None:
+        if not isinstance(change, Change):
             return None
         rows, columns = np.nonzero(patch)
         return Found(place, change, (float(columns.mean()), float(rows.mean())))
@@ -156,6 +162,15 @@ class Discovery:
             if x0 - grow <= x <= x1 + grow and y0 - grow <= y <= y1 + grow
         }
         return near if any(moment >= t_s - SETTLE_S - HAND_S for moment in near) else set()
+
+
+def nearest(hands: Sequence[tuple[float, float]], box: tuple[int, int, int, int]) -> float:
+    """How near the nearest of some points is to a box, all crop pixels: 1 inside, falling to 0
+    with the box's longer side.
+    """
+    x0, y0, x1, y1 = box
+    away = [np.hypot(max(x0 - x, 0.0, x - x1), max(y0 - y, 0.0, y - y1)) for x, y in hands]
+    return float(np.exp(-min(away) / max(x1 - x0, y1 - y0))) if away else 0.0
 
 
 def _hides(covered: Mask, patch: Mask) -> bool:

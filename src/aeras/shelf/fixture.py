@@ -7,15 +7,15 @@ visits -> dwell. Nothing is kept beyond open visits and a few seconds of small p
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
 from aeras.domain.geometry import Polygon, polygon_centre
-from aeras.domain.kept import Kind, Reaction
-from aeras.domain.seen import Detections, Frame, Interaction, Track
+from aeras.domain.kept import Kind, Reaction, StockLevel
+from aeras.domain.seen import Detections, FacingState, Frame, Interaction, Track
 from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture
 from aeras.shelf.attribution import (
     LEAST,
@@ -32,12 +32,26 @@ from aeras.shelf.attribution import (
     same,
 )
 from aeras.shelf.bodies import Hand, body_mask, find_hands, hand_mask
-from aeras.shelf.discovery import Discovery, Found
+from aeras.shelf.discovery import Discovery, Found, nearest
 from aeras.shelf.dwell import DwellOptions, Visit, Visits
 from aeras.shelf.handling import Deed, Handling, HandlingOptions
 from aeras.shelf.intrusion import ARM_SHARE, Intrusion, find_intrusion
-from aeras.shelf.place import Candidate, Change, Place, PlaceOptions, Touch, Witness, bouts
+from aeras.shelf.place import (
+    Around,
+    Candidate,
+    Change,
+    Episode,
+    Place,
+    PlaceOptions,
+    Rest,
+    Shift,
+    State,
+    Touch,
+    Witness,
+    bouts,
+)
 from aeras.shelf.steady import Steady
+from aeras.shelf.stock import Shown
 from aeras.shelf.view import FixtureView, Look, Mask, ViewOptions
 from aeras.shelf.zones import Zone, fit_polygon, polygon_mask, region_round
 
@@ -58,6 +72,10 @@ AT = 0.1
 """A hand touches what is at a place within this share."""
 AROUND_S = 1.0
 """A contact this near in time to a handling belongs to it."""
+STRANGER = 0.1
+"""What lies at a facing is another one's item if it looks more like that one's by this much."""
+CROWD = 0.2
+"""A facing differs from the background from this share of its pixels up."""
 REMEMBER_S = 20.0
 """Contacts are compared between places for this long."""
 SAME_DEED_S = 1.0
@@ -71,6 +89,8 @@ class FixtureOptions:
     place: PlaceOptions = field(default_factory=PlaceOptions)
     handling: HandlingOptions = field(default_factory=HandlingOptions)
     dwell: DwellOptions = field(default_factory=DwellOptions)
+    brief: float = 0.5
+    touch: float = 0.5
     witness: Witness | None = None
 
 
@@ -87,6 +107,7 @@ class _Shelf:
     touched_s: deque[float] = field(default_factory=deque)
     weighed: Candidate | None = None
     moved: Moved | None = None
+    shown: Shown | None = None
 
 
 class FixtureReader:
@@ -114,6 +135,7 @@ class FixtureReader:
         self._told: deque[tuple[Kind, float]] = deque(maxlen=64)
         self._hands_at: deque[tuple[float, list[Hand]]] = deque()
         self._open_view: Mask | None = None
+        self._done: deque[tuple[_Shelf, float]] = deque(maxlen=16)
 
     def update(
         self, frame: Frame, detections: Detections, tracks: Sequence[Track]
@@ -162,6 +184,17 @@ class FixtureReader:
         """Whether something is going on at a facing."""
         return any(shelf.place.disturbed_s is not None for shelf in self._shelves)
 
+    @property
+    def states(self) -> tuple[FacingState, ...]:
+        """What each facing shows of its goods; empty before the first frame, and where this camera
+        does not see the facings.
+        """
+        shown = [shelf.shown.state() for shelf in self._shelves if shelf.shown is not None]
+        if self.is_calibrated:
+            return tuple(shown)
+        now = self._last.t_s if self._last is not None else 0.0
+        return tuple(FacingState(one.facing, StockLevel.UNKNOWN, now, 0.0) for one in shown)
+
     def _prepare(self, frame: Frame) -> None:
         fit = [fit_polygon(f.polygon, self.camera.size, frame.size) for f in self.fixture.facings]
         own = self.camera.id == self.fixture.camera
@@ -184,15 +217,17 @@ class FixtureReader:
             place = Place(mask, self.options.place, name=facing.item)
             shelf = _Shelf(facing, polygon_centre(polygon), place, Handling(self.options.handling))
             place.witness = partial(self._weighed, shelf)
+            shelf.shown = Shown(facing.id, place)
             self._shelves.append(shelf)
         self._view = view
         if not facings:
             outline = polygon_mask(outlines[0], view.region, view.scale, view.shape)
             self._discovery = Discovery(outline, self.options.place, self.options.witness)
 
-    def _weighed(self, shelf: _Shelf, candidate: Candidate) -> None:
+    def _weighed(self, shelf: _Shelf, candidate: Candidate | Episode | Rest) -> None:
         """Keeps what the judge said last of a facing; tells whoever asked to be told."""
-        shelf.weighed = candidate
+        if isinstance(candidate, Candidate):
+            shelf.weighed = candidate
         if self.options.witness is not None:
             self.options.witness(candidate)
 
@@ -216,15 +251,50 @@ class FixtureReader:
             self._hands_at.popleft()
         found: list[Interaction] = []
         near_of = [[h for h in hands if _is_near(h, s.place, NEAR)] for s in self._shelves]
+        around = Around(restless=restless, hanging=intrusion.mask)
         # All places first, so that what changed together is weighed against each other.
         decisions = [
-            shelf.place.update(look, covered, contact=bool(near), restless=restless)
-            for shelf, near in zip(self._shelves, near_of, strict=True)
+            shelf.place.update(look, covered, one)
+            for shelf, one in zip(self._shelves, self._around(around, near_of, look), strict=True)
         ]
         for shelf, near, decided in zip(self._shelves, near_of, decisions, strict=True):
             found += self._tell(shelf, self._deeds(shelf, decided, near, look.t_s), frame)
-        self._discover(look, covered, hands, restless)
+        for shelf in self._shelves:
+            if shelf.shown is not None:
+                shelf.shown.see(look.t_s)
+        self._discover(look, covered, hands, around)
         return found
+
+    def _around(
+        self, around: Around, near_of: Sequence[Sequence[Hand]], look: Look
+    ) -> Iterator[Around]:
+        """What goes on round each place."""
+        assert self._open_view is not None
+        differs = look.differs & self._open_view
+        changed = [shelf.place.share_of(differs) > CROWD for shelf in self._shelves]
+        gone = [shelf.handling.is_held(look.t_s) for shelf in self._shelves]
+        hands = [(h.x, h.y) for h in self._hands_at[-1][1]]
+        others = max(1, len(self._shelves) - 1)
+        best = {
+            max(range(len(self._shelves)), key=lambda n: self._middle_reach(n, hand))
+            for hand in hands
+            if self._shelves
+        }
+        for n, (shelf, near) in enumerate(zip(self._shelves, near_of, strict=True)):
+            yield replace(
+                around,
+                contact=bool(near),
+                reach=nearest(hands, shelf.place.box),
+                crowd=(sum(changed) - changed[n]) / others,
+                held=min(sum(gone) - gone[n], 2) / 2,
+                gone=gone[n],
+                best=n in best,
+            )
+
+    def _middle_reach(self, number: int, hand: tuple[float, float]) -> float:
+        """How near a hand is to the middle of a place, crop pixels, negative."""
+        x0, y0, x1, y1 = self._shelves[number].place.box
+        return -float(np.hypot(hand[0] - (x0 + x1) / 2, hand[1] - (y0 + y1) / 2))
 
     def _tell(self, shelf: _Shelf, deeds: Sequence[Deed], frame: Frame) -> list[Interaction]:
         fresh = [deed for deed in deeds if not self._is_told(shelf, deed)]
@@ -243,7 +313,7 @@ class FixtureReader:
         self._told.append((deed.kind, moment))
         return told
 
-    def _discover(self, look: Look, covered: Mask, hands: Sequence[Hand], restless: float) -> None:
+    def _discover(self, look: Look, covered: Mask, hands: Sequence[Hand], around: Around) -> None:
         """Fixtures without facings: makes a place of what changed."""
         if self._discovery is None or self._view is None or look.shaken:
             return
@@ -253,8 +323,16 @@ class FixtureReader:
             taken |= shelf.place.mask
         points = [(hand.x, hand.y) for hand in hands if hand.reaching]
         self._add(
-            self._discovery.update(look, self._view, covered, points, taken, restless=restless)
+            self._discovery.update(
+                look, self._view, covered, points, taken, around=self._all_held(around)
+            )
         )
+
+    def _all_held(self, around: Around) -> Around:
+        """The same with all items that are in hands, for a place that has none yet."""
+        assert self._look is not None
+        gone = sum(shelf.handling.is_held(self._look.t_s) for shelf in self._shelves)
+        return replace(around, held=min(gone, 2) / 2)
 
     def _add(self, places: Sequence[Found]) -> None:
         """Watches the places that were found from now on."""
@@ -296,7 +374,11 @@ class FixtureReader:
         ]
 
     def _deeds(
-        self, shelf: _Shelf, decided: Change | Touch | None, near: Sequence[Hand], t_s: float
+        self,
+        shelf: _Shelf,
+        decided: Change | Touch | Shift | None,
+        near: Sequence[Hand],
+        t_s: float,
     ) -> list[Deed]:
         assert self._visits is not None
         for hand in near:
@@ -315,15 +397,47 @@ class FixtureReader:
         left = holder is not None and not self._visits.is_present(holder)
         return deeds + shelf.handling.tick(t_s, left=left)
 
-    def _decided(self, shelf: _Shelf, decided: Change | Touch | None) -> list[Deed]:
+    def _decided(self, shelf: _Shelf, decided: Change | Touch | Shift | None) -> list[Deed]:
         if isinstance(decided, Change):
             deeds = self._changed(shelf, decided)
+            if shelf.shown is not None:
+                units = 1 if decided.to is State.PRESENT else -1
+                shelf.shown.moved(units, decided.happened_s)
             if decided.free and self._view is not None:
                 self._view.adopt(shelf.place.mask)
             return deeds
+        if isinstance(decided, Shift):
+            return self._fell(shelf, decided)
         if isinstance(decided, Touch) and shelf.place.is_known_present:
-            return self._reached(shelf, decided)
+            return self._briefly(shelf, decided) or self._reached(shelf, decided)
         return []
+
+    def _fell(self, shelf: _Shelf, shift: Shift) -> list[Deed]:
+        """A thing that fell, unless another place has told what happened in that moment."""
+        if self._view is not None:
+            self._view.adopt(shelf.place.mask)
+        if self._busy_elsewhere(shelf, shift.happened_s):
+            return []
+        self._done.append((shelf, shift.happened_s))
+        return shelf.handling.fell(shift, shelf.visit)
+
+    def _briefly(self, shelf: _Shelf, touch: Touch) -> list[Deed]:
+        """An item that was taken and put back at once."""
+        if touch.away_s is None or touch.sure < self.options.brief or shelf.handling.is_open:
+            return []
+        left_s, back_s = touch.away_s
+        if self._busy_elsewhere(shelf, left_s) or self._busy_elsewhere(shelf, back_s):
+            return []
+        self._done += [(shelf, left_s), (shelf, back_s)]
+        away = Change(State.AWAY, touch.from_s, left_s, left_s, touch.sure, free=True)
+        back = Change(State.PRESENT, touch.from_s, back_s, touch.to_s, touch.sure, free=True)
+        return shelf.handling.changed(away, shelf.visit) + shelf.handling.changed(back, shelf.visit)
+
+    def _busy_elsewhere(self, here: _Shelf, t_s: float) -> bool:
+        """Whether another place changed in about the same moment."""
+        changed = (s.moved.happened_s for s in self._shelves if s is not here and s.moved)
+        done = (other for shelf, other in self._done if shelf is not here)
+        return any(abs(other - t_s) < AROUND_S for other in (*changed, *done))
 
     def _changed(self, shelf: _Shelf, change: Change) -> list[Deed]:
         """The deeds of a change, unless a neighbour's change in the same moment explains it."""
@@ -346,7 +460,41 @@ class FixtureReader:
                 other.handling.forget(other.moved.happened_s)
             # Its pixels were taken into the background with its own change.
             moved = replace(moved, pixels=moved.pixels | other.moved.pixels)
+        owner = self._owner(shelf, change)
+        if owner is not None:
+            return self._misplaced(shelf, owner, change)
         return shelf.handling.changed(change, shelf.visit, self._chance(shelf, moved))
+
+    def _owner(self, shelf: _Shelf, change: Change) -> _Shelf | None:
+        """Whose item was put down at a facing, if it is not its own."""
+        if change.to is not State.PRESENT:
+            return None
+        lost = [
+            other
+            for other in self._shelves
+            if other is not shelf
+            and other.handling.is_held(change.happened_s)
+            and (other.handling.left_s() or 0.0) < change.happened_s
+        ]
+        if not lost:
+            return None
+        best = max(lost, key=lambda other: shelf.place.alike(other.place))
+        own = shelf.place.alike(shelf.place)
+        if shelf.handling.is_held(change.happened_s) and (
+            shelf.place.alike(best.place) < own + STRANGER
+        ):
+            return None
+        return best
+
+    def _misplaced(self, shelf: _Shelf, owner: _Shelf, change: Change) -> list[Deed]:
+        left_s = owner.handling.left_s()
+        hold_s = change.happened_s - left_s if left_s is not None else 0.0
+        taken, visit = owner.handling.strayed(change.happened_s)
+        owner.opening += taken
+        item = owner.facing.item if owner.facing else None
+        if visit is None:
+            visit = shelf.visit
+        return shelf.handling.received(change, item, hold_s, visit)
 
     def _near(self, shelf: _Shelf) -> list[_Shelf]:
         box = shelf.place.box
@@ -384,6 +532,8 @@ class FixtureReader:
 
     def _reached(self, shelf: _Shelf, touch: Touch) -> list[Deed]:
         """The longest contact of a disturbance, if it was a touch of this place and no other."""
+        if touch.chance < self.options.touch:
+            return []
         contacts = [t_s for t_s in shelf.touched_s if touch.from_s <= t_s <= touch.to_s]
         spells = [
             spell
@@ -393,7 +543,7 @@ class FixtureReader:
         if not spells:
             return []
         longest = max(spells, key=_length)
-        return shelf.handling.touched(Touch(*longest), shelf.visit)
+        return shelf.handling.touched(Touch(*longest, touch.chance), shelf.visit)
 
     def _longer_elsewhere(self, spell: tuple[float, float], here: _Shelf) -> bool:
         """Whether the same movement rested longer at another place: it only passed this one."""
@@ -422,7 +572,7 @@ class FixtureReader:
             kind=deed.kind,
             fixture=self.fixture.id,
             facing=facing.id if facing else None,
-            item=facing.item if facing else None,
+            item=deed.item or facing.item if facing else None,
             start_s=deed.start_s,
             end_s=deed.end_s,
             hold_s=deed.hold_s,

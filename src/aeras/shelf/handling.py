@@ -4,10 +4,10 @@ only touched. Rules only; no pictures.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aeras.domain.kept import Kind
-from aeras.shelf.place import Change, State, Touch
+from aeras.shelf.place import Change, Shift, State, Touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class HandlingOptions:
             telling when a hand has long rested at the place.
         least_touch_s: A shorter contact is passing by.
         most_touch_s: A longer one is a hand that rests.
+        carried_s: For this long an item that was taken may still be in a hand before the shelf.
         forget_s: An item that comes back later than this was restocked, not put back.
     """
 
@@ -28,6 +29,7 @@ class HandlingOptions:
     contact_s: float = 0.7
     least_touch_s: float = 0.4
     most_touch_s: float = 4.0
+    carried_s: float = 30.0
     forget_s: float = 120.0
 
 
@@ -35,7 +37,7 @@ class HandlingOptions:
 class Deed:
     """One thing done at one place; becomes an `Interaction` once it has names and a reaction.
 
-    ``attribution``: see `aeras.shelf.attribution`.
+    ``attribution``: see `aeras.shelf.attribution`. ``item``: other than the place's own, or None.
     """
 
     kind: Kind
@@ -46,6 +48,7 @@ class Deed:
     outcome: bool
     visit: int | None
     attribution: float | None = None
+    item: str | None = None
 
 
 @dataclass(slots=True)
@@ -118,6 +121,10 @@ class Handling:
         )
         return deeds
 
+    def is_held(self, t_s: float) -> bool:
+        """Whether this place's item was taken lately and may still be in a hand at the shelf."""
+        return self._open is not None and t_s - self._open.left_s <= self.options.carried_s
+
     @property
     def is_open(self) -> bool:
         """Whether this place's item is away, as far as is known."""
@@ -133,12 +140,54 @@ class Handling:
         if self._open is not None and self._open.left_s == left_s:
             self._open.attribution = attribution
 
+    def left_s(self) -> float | None:
+        """When this place's item left, while it is away."""
+        return self._open.left_s if self._open else None
+
+    def strayed(self, t_s: float) -> tuple[list[Deed], int | None]:
+        """This place's item was put down elsewhere: its take, if not told yet, and who had it."""
+        gone, self._open = self._open, None
+        if gone is None:
+            return [], None
+        self._held = (gone.contact_s, t_s)
+        deeds = [] if gone.told else [self._take(gone, hold_s=t_s - gone.left_s, kept=False)]
+        return deeds, gone.visit
+
+    def received(
+        self, change: Change, item: str | None, hold_s: float, visit: int | None
+    ) -> list[Deed]:
+        """Another place's item was put down at this one."""
+        back = Deed(
+            Kind.PUT_BACK,
+            change.happened_s,
+            max(change.rested_s, change.happened_s),
+            hold_s,
+            change.sure,
+            outcome=True,
+            visit=visit,
+            item=item,
+        )
+        return [back, replace(back, kind=Kind.MISPLACED, outcome=False)]
+
+    def fell(self, shift: Shift, visit: int | None) -> list[Deed]:
+        """What stands here fell, and nobody took it."""
+        return [
+            Deed(
+                Kind.KNOCKED_OVER,
+                shift.happened_s,
+                max(shift.rested_s, shift.happened_s),
+                0.0,
+                shift.sure,
+                outcome=False,
+                visit=visit,
+            )
+        ]
+
     def touched(self, touch: Touch, visit: int | None) -> list[Deed]:
         """The place was touched and left as it was."""
-        length = touch.to_s - touch.from_s
-        if not self.options.least_touch_s <= length <= self.options.most_touch_s:
-            return []
-        return [Deed(Kind.REACH, touch.from_s, touch.to_s, 0.0, 0.6, outcome=True, visit=visit)]
+        return [
+            Deed(Kind.REACH, touch.from_s, touch.to_s, 0.0, touch.chance, outcome=True, visit=visit)
+        ]
 
     def tick(self, t_s: float, *, left: bool) -> list[Deed]:
         """Closes a take whose holder left, or that has lasted long enough.

@@ -1,7 +1,6 @@
 """Weighs the cues of a candidate change with learned weights.
 
-Two logistic models in one readable file: whether an item came or went at all, and whether it came.
-The second has no constant: without evidence it says nothing, so that what is known already decides.
+Logistic models in one readable file, see `Judge`.
 """
 
 from __future__ import annotations
@@ -15,9 +14,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aeras.domain.errors import ModelError
-from aeras.shelf.cues import Came, Real, names, vector
+from aeras.shelf.cues import Bare, Brief, Came, Cues, Real, names, vector
 
 WEIGHTS = Path(__file__).with_name("judge.json")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """Of one logistic model: a constant and (n,) weights of its cues."""
+
+    bias: float
+    of: NDArray[np.float64]
+
+    def log_odds(self, cues: Cues) -> float:
+        """What the cues say."""
+        return float(self.bias + vector(cues) @ self.of)
+
+    def chance(self, cues: Cues) -> float:
+        """The same as a probability."""
+        return float(1 / (1 + np.exp(-np.clip(self.log_odds(cues), -60, 60))))
+
+
+MODELS: dict[str, type[Cues]] = {
+    "real": Real,
+    "came": Came,
+    "fell": Real,
+    "brief": Brief,
+    "touch": Brief,
+    "empty": Bare,
+}
+"""Each model with the cues it weighs; see `Judge`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,33 +51,40 @@ class Judge:
     """Learned weights.
 
     Attributes:
-        bias: Of ``real``.
-        real: (18,) weights of `Real`.
-        came: (3,) weights of `Came`.
+        real: Did an item come, go or fall?
+        came: If it came or went: did it come?
+        fell: Or did it fall, and still lies there?
+        brief: Was it taken and put back between two sights of the same look?
+        touch: Or touched?
+        empty: Does nothing stand at a place at rest?
     """
 
-    bias: float
-    real: NDArray[np.float64]
-    came: NDArray[np.float64]
+    real: Weights
+    came: Weights
+    fell: Weights
+    brief: Weights
+    touch: Weights
+    empty: Weights
 
     def is_real(self, cues: Real) -> float:
-        """Probability that an item came or went."""
-        return float(1 / (1 + np.exp(-(self.bias + vector(cues) @ self.real))))
+        """Probability that an item came, went or fell."""
+        return self.real.chance(cues)
 
     def has_come(self, cues: Came) -> float:
         """Log-odds that the new look shows the item."""
-        return float(vector(cues) @ self.came)
+        return self.came.log_odds(cues)
 
 
 @cache
 def load_judge(path: Path = WEIGHTS) -> Judge:
     """Reads the weights; raises ModelError where they do not fit this version's cues."""
     told = json.loads(path.read_text(encoding="utf-8"))
-    for part, kind in (("real", Real), ("came", Came)):
-        if set(told[part]["weights"]) != set(names(kind)):
+    models = {}
+    for part, kind in MODELS.items():
+        weights = told.get(part, {}).get("weights", {})
+        if set(weights) != set(names(kind)):
             raise ModelError(f"{path}: the weights of {part!r} do not fit this version's cues")
-    return Judge(
-        float(told["real"]["bias"]),
-        np.array([told["real"]["weights"][name] for name in names(Real)]),
-        np.array([told["came"]["weights"][name] for name in names(Came)]),
-    )
+        models[part] = Weights(
+            float(told[part]["bias"]), np.array([weights[name] for name in names(kind)])
+        )
+    return Judge(**models)

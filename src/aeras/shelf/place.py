@@ -10,25 +10,45 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aeras.shelf.appearance import changed_share, votes
-from aeras.shelf.cues import Came, Real, border, correlations, measure_sign, nearness, spill
+from aeras.shelf.appearance import changed_share, edge_energy, votes
+from aeras.shelf.cues import (
+    Bare,
+    Brief,
+    Came,
+    Real,
+    border,
+    compactness,
+    correlations,
+    in_colour,
+    likeness,
+    measure_sign,
+    nearness,
+    similarity,
+    spill,
+)
 from aeras.shelf.judge import Judge, load_judge
-from aeras.shelf.view import Bytes, Look, Mask, difference
+from aeras.shelf.view import Bytes, Look, Mask, difference, unlikeness
 
 _Value = TypeVar("_Value", bound=np.generic)
 
 LEADS = 0.3
 """Share of telling pixels that must show a look before it counts as seen."""
 HIDDEN_LONG_S = 1.2
+LEAST_SPELL_S = 0.15
+"""A shorter contact is a hand that passes, or one wrongly seen."""
+AT = 0.7
+"""A hand is at a place from this nearness up, see `Around`."""
 STIRRED = 16.0
 """Difference of features from which a place counts as stirred while a hand lets go."""
+BARE = 0.33
+"""Share of a place that must look otherwise before it is asked whether it looks bare."""
 AGAIN_S = 0.3
 """A change that was not believed is looked at again after this long."""
 SURE = 4.0
@@ -60,6 +80,8 @@ class PlaceOptions:
         somebody_s: Items do not come and go by themselves: a change without anything before the
             place within this time of it is a cut, a lamp or restocking, and no shopper's doing.
         believed: Probability from which a change is told.
+        moved: Correlation from which a look that is found again a little aside is the same.
+        fallen: From here on, what happened is told as a fall.
         doubted: Below this one, a look in free view is taken in at once as the same state.
         doubt_s: In between, it is taken in after this long.
         history_s: How far back an event can be dated.
@@ -78,7 +100,9 @@ class PlaceOptions:
     telling: float = 0.35
     contact_s: float = 2.0
     somebody_s: float = 0.8
-    believed: float = 0.5
+    believed: float = 0.4
+    moved: float = 0.98
+    fallen: float = 0.5
     doubted: float = 0.2
     doubt_s: float = 2.0
     history_s: float = 20.0
@@ -116,20 +140,83 @@ class Touch:
     Attributes:
         from_s: Beginning of the disturbance.
         to_s: Its end.
+        chance: Probability that it was a touch.
+        away_s: From when to when its item was away meanwhile, if it was.
+        sure: Probability of the latter.
     """
 
     from_s: float
     to_s: float
+    chance: float = 0.0
+    away_s: tuple[float, float] | None = None
+    sure: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """What stands at a place fell or was pushed over, and is still there.
+
+    Attributes:
+        happened_s: When.
+        rested_s: Nothing disturbed the place any more.
+        sure: Probability that it did.
+    """
+
+    happened_s: float
+    rested_s: float
+    sure: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Around:
+    """What goes on round a place in a frame.
+
+    Attributes:
+        contact: A hand is at or near the place.
+        reach: How near the nearest hand is: 1 at the place, falling with the place's size.
+        restless: See `Real`.
+        crowd: See `Real`.
+        held: See `Real`.
+        gone: This place's item is in somebody's hand.
+        best: Of all places this one is nearest to a hand.
+        hanging: (h, w) of the fixture's crop: what reaches in from outside; None for nothing.
+    """
+
+    contact: bool = False
+    reach: float = 0.0
+    restless: float = 0.0
+    crowd: float = 0.0
+    held: float = 0.0
+    gone: bool = False
+    best: bool = False
+    hanging: Mask | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Seen:
-    """One moment of a place's history; the patch is (h, w, 3) of its wider box."""
+    """One moment of a place's history.
+
+    Attributes:
+        t_s: Seconds.
+        patch: (h, w, 3) of its wider box.
+        covered: Something was before it.
+        contact, reach, best: See `Around`.
+        shown: Share of the place that showed the known look.
+        open: Share that was in view and did not.
+        bare: Likeness of the latter's colours to what is round the place.
+        hidden: Share that somebody hid.
+    """
 
     t_s: float
     patch: Bytes
     covered: bool
     contact: bool
+    reach: float = 0.0
+    shown: float = 1.0
+    open: float = 0.0
+    bare: float = 0.0
+    hidden: float = 0.0
+    best: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -174,7 +261,26 @@ class Candidate:
     place: Place
 
 
-Witness = Callable[[Candidate], None]
+@dataclass(frozen=True, slots=True, eq=False)
+class Episode:
+    """A disturbance after which a place looked as before; for the learning of the weights."""
+
+    brief: Brief
+    from_s: float
+    to_s: float
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rest:
+    """A look at a place at rest; for the learning of the weights."""
+
+    bare: Bare
+    t_s: float
+    place: Place
+
+
+Witness = Callable[[Candidate | Episode | Rest], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -207,7 +313,10 @@ class Place:
     _rested_s: float = 0.0
     _weighed_s: float = float("-inf")
     _told_s: float = float("-inf")
-    _restless: float = 0.0
+    _around: Around = field(default_factory=Around)
+    _item: Known | None = None
+    _came: Mask = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
+    _threshold: float = 11.0
 
     def __post_init__(self) -> None:
         rows, columns = np.nonzero(self.mask)
@@ -217,7 +326,7 @@ class Place:
         x0, y0 = int(columns.min()), int(rows.min())
         x1, y1 = int(columns.max()) + 1, int(rows.max()) + 1
         self.box = (x0, y0, x1, y1)
-        pad = int(np.clip(0.35 * min(x1 - x0, y1 - y0), 3, 14))
+        pad = int(np.clip(0.6 * max(x1 - x0, y1 - y0), 6, 32))
         self._wide = (
             max(0, x0 - pad),
             max(0, y0 - pad),
@@ -225,7 +334,7 @@ class Place:
             min(height, y1 + pad),
         )
         self._inside = self._cut(self.mask)
-        self._ring = border(self._inside, min(pad, 6))
+        self._ring = border(self._inside, int(np.clip(0.35 * min(x1 - x0, y1 - y0), 3, 6)))
         if self.belief is None:
             self.belief = self.options.present
 
@@ -235,8 +344,8 @@ class Place:
         return self._wide
 
     def judge_past(
-        self, before: Known, past: Sequence[Seen], look: Look, covered: Mask, restless: float
-    ) -> Change | None:
+        self, before: Known, past: Sequence[Seen], look: Look, covered: Mask, around: Around
+    ) -> Change | Shift | None:
         """Weighs a change that has come to rest where nobody had watched a place.
 
         Args:
@@ -244,9 +353,9 @@ class Place:
             past: What was seen there since.
             look: The view now.
             covered: See `update`.
-            restless: See `Real`.
+            around: See `Around`.
         """
-        self._looks, self._restless = {self.state: before}, restless
+        self._looks, self._around = {self.state: before}, around
         self._history.extend(past)
         self.disturbed_s = past[0].t_s
         open_view = ~self._cut(covered)
@@ -261,18 +370,15 @@ class Place:
         """Whether the item stands there and has been seen standing there for a while."""
         return self.state is State.PRESENT and self._rested_s >= self.options.unsure_s
 
-    def update(
-        self, look: Look, covered: Mask, *, contact: bool, restless: float = 0.0
-    ) -> Change | Touch | None:
+    def update(self, look: Look, covered: Mask, around: Around) -> Change | Touch | Shift | None:
         """Takes one frame.
 
         Args:
             look: The fixture's view.
             covered: (h, w) pixels that cannot be judged, since somebody is before them.
-            contact: A hand is at or near the place.
-            restless: See `Real`.
+            around: See `Around`.
         """
-        self._restless = restless
+        self._around, self._threshold = around, look.threshold
         patch = self._cut(look.features)
         open_view = ~self._cut(covered)
         seen = self._inside & open_view
@@ -280,7 +386,7 @@ class Place:
         free = visible >= self.options.free
         if not self._looks:
             self._looks[self.state] = Known(patch, open_view, last_s=look.t_s)
-        self._remember(Seen(look.t_s, patch, not free, contact))
+        self._remember(self._seen(patch, seen, look, not free))
         if look.shaken:
             return None
         if not self._is_known(seen):
@@ -296,7 +402,64 @@ class Place:
             return None
         return self._disturbed(look, open_view, share, free=free)
 
-    def finish(self, look: Look) -> Change | Touch | None:
+    @property
+    def in_view(self) -> bool:
+        """Whether nothing stands before it now."""
+        return bool(self._history) and not self._history[-1].covered
+
+    def bare(self) -> Bare:
+        """The cues of an empty place, of what is seen now; raises IndexError before the first."""
+        patch = self._history[-1].patch
+        inside, ring = edge_energy(patch, self._inside) + 2.0, edge_energy(patch, self._ring) + 2.0
+        item, known = self._looks.get(State.PRESENT), float(len(self._looks) == len(State))
+        belief = self.belief if self.belief is not None else 0.0
+        return Bare(
+            like=likeness(patch, self._inside, self._ring),
+            edges=float(np.log(inside)),
+            rougher=float(np.log(inside / ring)),
+            away=(belief if self.state is State.AWAY else -belief) / SURE,
+            item=similarity(patch, self._inside, item.patch, self._inside)
+            if item and known
+            else 0.0,
+            known=known,
+            uneven=float(patch[self._inside].astype(np.float32).std(axis=0).max()) / 32,
+        )
+
+    def alike(self, other: Place) -> float:
+        """How much what came here last looks like another place's item (or this one's), [0, 1]."""
+        here, item = self._looks.get(State.PRESENT), other._looks.get(State.PRESENT)
+        if other is self:
+            item = self._item
+        if here is None or item is None or not self._came.any():
+            return 0.0
+        return similarity(here.patch, self._came, item.patch, other._inside & item.where)
+
+    def _seen(self, patch: Bytes, seen: Mask, look: Look, covered: bool) -> Seen:
+        around, known = self._around, self._looks[self.state]
+        area = self._inside.sum()
+        other = unlikeness(patch, known.patch) > look.threshold
+        changed = seen & known.where & other
+        bare = 0.0
+        if changed.sum() > BARE * area:
+            bare = likeness(patch, changed, self._ring)
+        return Seen(
+            look.t_s,
+            patch,
+            covered,
+            around.contact,
+            around.reach,
+            shown=float((self._inside & ~other).sum() / area),
+            open=float(changed.sum() / area),
+            bare=bare,
+            hidden=float(1 - seen.sum() / area),
+            best=around.best,
+        )
+
+    def share_of(self, mask: Mask) -> float:
+        """Share of the place that a mask of the fixture's crop, (h, w), covers."""
+        return float((self._cut(mask) & self._inside).sum() / self._inside.sum())
+
+    def finish(self, look: Look) -> Change | Touch | Shift | None:
         """Decides what can still be decided from the last frame (end of a file)."""
         if self.disturbed_s is None or self._history[-1].covered:
             return None
@@ -322,16 +485,49 @@ class Place:
     def _at_rest(self, patch: Bytes, open_view: Mask, look: Look) -> Touch | None:
         """The committed look, in free view: learn it, and close what was going on."""
         dt = look.t_s - self._history[-2].t_s if len(self._history) > 1 else 0.0
-        self._looks[self.state].learn(patch, open_view, look.t_s, dt)
         begun, self.disturbed_s = self.disturbed_s, None
+        touch = self._brief(begun, look) if begun is not None else None
+        self._looks[self.state].learn(patch, open_view, look.t_s, dt)
         if begun is None:
             self._rested_s += dt
-            return None
-        return Touch(begun, look.t_s)
+        return touch
+
+    def _brief(self, begun: float, look: Look) -> Touch:
+        """What went on since, now that the place looks as before."""
+        moments = [s for s in self._history if begun <= s.t_s]
+        step = (look.t_s - moments[0].t_s) / max(1, len(moments) - 1)
+        gone = [s for s in moments if s.open > BARE]
+        fine = changed_share(
+            self._history[-1].patch, self._looks[self.state].patch, self._inside, look.threshold / 2
+        )
+        brief = Brief(
+            gone=max(s.open for s in moments),
+            gone_s=min(len(gone) * step, 2.0) / 2,
+            bare=max((s.bare for s in gone), default=0.0),
+            least=min(s.shown for s in moments),
+            least_s=min(sum(s.shown < LEADS for s in moments) * step, 2.0) / 2,
+            lasted=min(look.t_s - begun, 4.0) / 4,
+            reach=min(sum(s.reach > AT for s in moments) * step, 2.0) / 2,
+            nearest=max(s.reach for s in moments),
+            best=min(sum(s.best for s in moments) * step, 2.0) / 2,
+            body=float(np.mean([s.hidden for s in moments])),
+            after=fine,
+            held=self._around.held,
+            away=float(self.state is State.AWAY),
+        )
+        if self.witness is not None:
+            self.witness(Episode(brief, begun, look.t_s, self))
+        away = None
+        if self.state is State.PRESENT and gone:
+            most = max(s.open * (0.2 + s.bare) for s in gone)
+            there = [s.t_s for s in gone if s.open * (0.2 + s.bare) >= 0.6 * most]
+            away = (there[0], there[-1] + step)
+        sure = self.judge.brief.chance(brief)
+        return Touch(begun, look.t_s, self.judge.touch.chance(brief), away, sure)
 
     def _disturbed(
         self, look: Look, open_view: Mask, share: float, *, free: bool
-    ) -> Change | Touch | None:
+    ) -> Change | Touch | Shift | None:
         needed_s = self.options.settle_s if free else self.options.partly_s
         still_s = self._still_s(look, self._inside & open_view)
         if still_s < needed_s or look.t_s - self._weighed_s < AGAIN_S:
@@ -372,12 +568,16 @@ class Place:
             return float((from_here > threshold).mean())
         return float((difference(patch, other.patch)[in_view] < from_here).mean())
 
-    def _weigh(self, look: Look, open_view: Mask, share: float, *, free: bool) -> Change | None:
+    def _weigh(
+        self, look: Look, open_view: Mask, share: float, *, free: bool
+    ) -> Change | Shift | None:
         """A new look has come to rest: a change of state, or the same item moved?"""
         patch, known = self._history[-1].patch, self._looks[self.state]
         seen = self._inside & open_view & known.where
         ring = self._ring & open_view & known.where
-        came = measure_sign(known.patch, patch, seen, ring, look.threshold)
+        came = self._sign(
+            measure_sign(known.patch, patch, seen, ring, look.threshold), open_view, look
+        )
         new_state, belief = self._name(came)
         before, after = votes(
             [s.patch for s in self._history], known.patch, patch, seen, look.threshold
@@ -389,7 +589,9 @@ class Place:
             # Nothing can have come before the change told last: that one, now in full view.
             return None
         real = self._measure(look, open_view, share, came, (happened, gap_s))
-        chance = self.judge.is_real(real)
+        chance, fell = self.judge.is_real(real), self.judge.fell.chance(real)
+        if real.same > self.options.moved:
+            chance = 0.0  # the very same picture, a little aside
         rested = self._last_stirred_s(happened)
         if self.witness is not None:
             told = Candidate(
@@ -397,30 +599,52 @@ class Place:
             )
             self.witness(told)
         near = [t_s for t_s in contacts if abs(t_s - happened) <= self.options.contact_s]
-        if chance < self.options.believed or not (free or near):
+        falls = fell >= self.options.fallen
+        if chance < self.options.believed or not (near and free if falls else near or free):
             return None
         begun = self.disturbed_s if self.disturbed_s is not None else happened
-        self._commit(new_state, belief, patch, open_view, free=free)
         self._told_s = happened
+        if falls:
+            self._looks[self.state] = Known(patch, open_view, last_s=look.t_s)
+            self.disturbed_s = None
+            return Shift(happened, rested, chance * fell)
+        self._commit(new_state, belief, patch, open_view, free=free)
         if not self._somebody(happened):
             return None  # nobody was there: lights, restocking out of sight, a cut in the video
         contact = min(min(near, default=begun), happened)
         return Change(new_state, contact, happened, rested, chance, free)
+
+    def _sign(self, came: Came, open_view: Mask, look: Look) -> Came:
+        """The cues of the sign with what is known of the place and of hands."""
+        assert self.belief is not None
+        present = self.state is State.PRESENT
+        sign = -1.0 if present else 1.0
+        returns = 0.0
+        if len(self._looks) == len(State):
+            returns = sign * self._turned(self._history[-1].patch, open_view, look.threshold)
+        return replace(
+            came,
+            returns=returns,
+            belief=sign * self.belief / SURE,
+            held=self._around.held,
+            gone=float(self._around.gone),
+        )
 
     def _name(self, came: Came) -> tuple[State, float]:
         """The state that the new look shows, and the belief in it: what is known already counts
         like evidence, and enough evidence against it swaps the names of the looks.
         """
         assert self.belief is not None
-        evidence = self.judge.has_come(came)
-        agrees = -evidence if self.state is State.PRESENT else evidence
-        belief = self.belief + agrees
-        state = _opposite(self.state) if belief >= 0 else self.state
-        return state, min(abs(belief), SURE)
+        odds = self.judge.has_come(came)
+        return (State.PRESENT if odds > 0 else State.AWAY), min(abs(odds), SURE)
 
     def _commit(
         self, to: State, belief: float, patch: Bytes, open_view: Mask, *, free: bool
     ) -> None:
+        if to is State.PRESENT:
+            self._item = self._looks.get(State.PRESENT)
+            apart = difference(patch, self._looks[self.state].patch)
+            self._came = self._inside & open_view & (apart > self._threshold)
         if to is self.state:  # the looks had each other's name
             self._looks = {_opposite(state): known for state, known in self._looks.items()}
         self.state, self.belief, self.disturbed_s = to, belief, None
@@ -434,8 +658,12 @@ class Place:
         patch, known = self._history[-1].patch, self._looks[self.state]
         seen = self._inside & open_view & known.where
         ring = self._ring & open_view & known.where
-        apart = difference(known.patch, patch)[seen]
-        apart = apart[apart > look.threshold]
+        apart = difference(known.patch, patch)
+        change = seen & (apart > look.threshold)
+        wider = open_view & known.where & (apart > look.threshold)
+        apart = apart[change]
+        hanging = self._around.hanging
+        hangs = self._cut(hanging)[change] if hanging is not None and change.any() else None
         x0, y0, x1, y1 = self.box
         left, top = self._wide[:2]
         same, stayed = correlations(
@@ -465,8 +693,25 @@ class Place:
             settled=min(self._still_s(look, self._inside & open_view), 2.0) / 2,
             trusted=min(known.seen_s, 2.0) / 2,
             size=float(np.sqrt(self._inside.sum() / look.differs.size)),
-            restless=self._restless,
+            restless=self._around.restless,
+            hangs=float(hangs.mean()) if hangs is not None else 0.0,
+            body=float((~open_view & ~self._inside).sum() / max(1, int((~self._inside).sum()))),
+            chroma=in_colour(known.patch, patch, change, look.threshold),
+            compact=compactness(change),
+            crowd=self._around.crowd,
+            reach=max((s.reach for s in around), default=0.0),
+            held=self._around.held,
+            away=float(self.state is State.AWAY),
+            kept=similarity(known.patch, wider, patch, wider),
+            awaited=self._awaited(came),
+            farther=float((wider & ~self._inside).sum() / max(1, int(wider.sum()))),
         )
+
+    def _awaited(self, came: Came) -> float:
+        """See `Real`."""
+        if self.judge.has_come(came) <= 0:
+            return 0.0
+        return 1.0 if self._around.held or self._around.gone else -1.0
 
     def _somebody(self, happened: float) -> bool:
         return any(
@@ -533,6 +778,7 @@ def when(
     if appeared - gone <= HIDDEN_LONG_S:
         return appeared, appeared - gone
     spells = bouts([t_s for t_s in contacts if gone - 0.5 <= t_s <= appeared])
+    spells = [spell for spell in spells if spell[1] - spell[0] >= LEAST_SPELL_S]
     if not spells:
         return appeared, appeared - gone
     longest = max(spells, key=lambda spell: spell[1] - spell[0])

@@ -24,6 +24,11 @@ LONG_SIDE_PX = 320
 """The crop's longer side after reduction. Small goods (10 px on a 640 px picture) stay visible,
 since a crop is never enlarged and that of a small fixture is hardly reduced."""
 
+LIGHT = 100.0
+"""A picture whose median is darker than this (8 bit) is brightened to it ..."""
+MOST_LIFT = 3.0
+"""... by at most this much, since its noise grows too."""
+
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
@@ -217,6 +222,8 @@ class FixtureView:
     def _features(self, small: Floats32, memory: _Memory | None) -> Bytes:
         if memory is not None:
             small = small / _gain(small, memory.reference)
+        reference = small if memory is None else memory.reference
+        small = small * _lift(reference)
         lab: Bytes = np.asarray(
             cv2.cvtColor(np.clip(small, 0, 255).astype(np.uint8), cv2.COLOR_BGR2LAB), np.uint8
         )
@@ -257,6 +264,12 @@ class FixtureView:
             old |= memory.still_s >= self.options.first_s / 2
         if old.any():
             memory.background[old] = features[old]
+
+
+def _lift(reference: Floats32) -> np.float32:
+    """By how much a dark picture is brightened, so that its goods differ as they do in daylight."""
+    usual = float(np.median(reference[::4, ::4])) + 1.0
+    return np.float32(np.clip(LIGHT / usual, 1.0, MOST_LIFT))
 
 
 def _gain(small: Floats32, reference: Floats32) -> Floats32:
