@@ -150,7 +150,7 @@ class Rig:
             state
             for reader in eye.readers
             for state in in_view(
-                getattr(reader, "states", tuple)(),
+                reader.states,
                 {
                     facing.id: outer_box(facing.polygon, eye.camera.size, frame.size)
                     for facing in reader.fixture.facings
