@@ -408,5 +408,5 @@ document.addEventListener("keydown", (event) => {
 });
 addEventListener("beforeunload", (event) => changed() && event.preventDefault());
 draw();
-settle(false);
+showState();
 review();

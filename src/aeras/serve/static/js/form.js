@@ -33,8 +33,9 @@ export function showForm(box, invitation, send) {
       .catch((error) => problem(box, error.message))
       .finally(() => delete box.dataset.sending);
   });
-  box.replaceChildren();
-  SurveyUI.renderSurvey(model, box);
+  const inside = document.createElement("div"); // a new one: what was drawn before is forgotten
+  box.replaceChildren(inside);
+  SurveyUI.renderSurvey(model, inside);
   return model;
 }
 
