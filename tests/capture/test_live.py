@@ -5,9 +5,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import av
 import pytest
 from clips import SIZE, write_clip
 from hypothesis import given, settings
@@ -130,6 +132,32 @@ def test_close_from_another_thread_ends_a_waiting_consumer() -> None:
     source = open_source(camera(f"rtsp://127.0.0.1:{free_port()}/x"), clock=clock, rtsp=QUICK)
     threading.Timer(0.2, source.close).start()
     assert list(source.frames()) == []
+
+
+class Recropped:
+    """A camera whose resolution is changed while it runs."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def pictures(self, stop: threading.Event) -> Iterator[Picture]:
+        for number, (width, height) in enumerate((SIZE, (SIZE[0] // 2, SIZE[1] // 2))):
+            yield Picture(av.VideoFrame(width, height, "rgb24"), float(number), clock())
+            self.go_on.wait(10)
+        stop.wait(10)
+
+
+def test_a_camera_that_changes_its_resolution_while_it_runs_is_refused() -> None:
+    feed = Recropped()
+    spec = replace(camera("x"), calibrated_on=SIZE)
+    source = LiveSource(spec, feed, where="x")
+    frames = source.frames()
+    assert next(frames).size == SIZE
+    feed.go_on.set()
+    with pytest.raises(SourceError, match="was calibrated with .*mark them again"):
+        next(frames)
+    assert source.state is CameraState.DOWN
+    assert "was calibrated with" in source.reason
 
 
 class Broken:
