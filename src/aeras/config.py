@@ -48,6 +48,8 @@ from aeras.domain.shop import (
 )
 from aeras.domain.tags import OBJECTION_TAGS, STAFF_TAGS, TAGS
 from aeras.privacy.profiles import PrivacyClaims, check_profile, faces_allowed
+from aeras.respond.options import SECTIONS as ASKING_SECTIONS
+from aeras.respond.options import AskingSections, asking_problems
 from aeras.shelf.planogram import Fault, Known, Version, read_rows, valid_at, versions_of
 
 if TYPE_CHECKING:
@@ -442,7 +444,7 @@ class ServerSection(_Section):
     second_factor: bool = False
 
 
-class SiteFile(_Section):
+class SiteFile(_Section, AskingSections):
     """The whole file."""
 
     site: SiteSection
@@ -705,6 +707,7 @@ def _known_keys(location: Location) -> list[str]:
         "server": ServerSection,
         "tls": TlsSection,
     }
+    sections |= ASKING_SECTIONS
     names = [part for part in location if part in sections]
     section = sections[names[-1]] if names else SiteFile
     return list(section.model_fields)
@@ -759,6 +762,7 @@ def _contradictions(file: SiteFile) -> Iterator[tuple[Location, str]]:
     yield from _duplicates(("triggers",), [t.id for t in file.triggers])
     yield from _duplicate_facings(file)
     yield from _mark_problems(file)
+    yield from asking_problems(file)
     if file.planogram_file and "planogram" in file.model_fields_set:
         yield ("planogram",), "planogram_file names the versions; remove the key planogram"
     for number, camera in enumerate(file.cameras):

@@ -25,7 +25,7 @@ from aeras.respond.channels.member import MemberOptions
 from aeras.respond.channels.mqtt import MqttOptions
 from aeras.respond.channels.qr import QrOptions
 from aeras.respond.channels.receipt import ReceiptOptions
-from aeras.respond.channels.webhook import WebhookOptions
+from aeras.respond.channels.webhook import HookOptions, WebhookOptions
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # apprise's
 SECRET = "whsec_" + "A" * 43 + "="
@@ -49,7 +49,7 @@ class Made:
     away: Callable[[], Channel] | None = None
 
 
-def webhook(stack: ExitStack, folder: Path, kind: type[WebhookOptions]) -> Made:
+def webhook(stack: ExitStack, folder: Path, kind: type[HookOptions]) -> Made:
     there = stack.enter_context(receiver())
     given = {"id": "out", "secret": "${AERAS_HOOK}", "private": True}
     made = kind(url=there.url, **given).build(folder)

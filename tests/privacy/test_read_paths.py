@@ -43,16 +43,16 @@ READERS = {
     "misplacements": {"wiring/shelves.py"},
     "sold": {"wiring/board.py", "respond/hours.py", "respond/triggers.py"},
     "reasons": {"respond/triggers.py"},
-    "answers": {"wiring/board.py", "wiring/triggers.py"},
+    "answers": {"wiring/board.py", "wiring/triggers.py", "wiring/asking.py"},
     "roll": {"wiring/runtime.py", "wiring/records.py", "lab/demo.py"},
 }
 """Who may call what gives records: `tally` is raw, so nothing that shows anything may."""
 
 NO_FIGURES = re.compile(
     r"/(login|join|logout|enter|setup|healthz|static|kiosk|kiosk-worker\.js|withdraw|privacy|thanks|q|s|01"
-    r"|calibration|planogram|stop|resume|cameras|account|users|invited|metrics)\b"
+    r"|calibration|planogram|stop|resume|cameras|account|users|invited|metrics|channels)\b"
     r"|/forms(/\{form\})?$|/api/(forms|openapi|shop|public|live|cameras|reading|stop|resume|floor-plan|calibration|planogram"
-    r"|items/\{item_id\}/invite|tokens|users|account)\b"
+    r"|items/\{item_id\}/invite|tokens|users|account|channels|purchases|members|incentives)\b"
 )
 FIGURES = {
     "/": ["totals", "items", "facings", "timeline", "triggers"],

@@ -19,6 +19,7 @@ from aeras.serve.links import OneTimeLinks
 from aeras.serve.live import Listener
 from aeras.store.control import Control
 from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, make_oversight, make_users
+from tests.serve.fake_asking import FakeAsking
 
 FOLDER = tempfile.TemporaryDirectory(prefix="aeras-serve-")
 """Of the control databases; goes with the process."""
@@ -83,7 +84,7 @@ def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
         links=links,
         clock=clock,
         monotonic=clock.monotonic,
-        **options,
+        **{"asking": FakeAsking(), **options},
     )
     return Site(app, board, users, desk, links, clock, oversight)
 

@@ -658,6 +658,10 @@ class FakeDesk:
         payload: Mapping[str, object],
         language: str,
         version: int | None = None,
+        *,
+        client_id: str | None = None,
+        client: str = "",
+        trap: str = "",
     ) -> str | None:
         found = self.admit(token)
         receipt = self._store(found.item, payload, language)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
+
+from aeras.domain.messages import ChannelCounts, Message
+from aeras.domain.published import Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,5 +139,122 @@ class AskingBook(Protocol):
     def claim_code(self, campaign: str, claim: str) -> str | None:
         """Gives a code to a claim, the same one each time; None when there are no more."""
 
+    def code_given(self, code: str) -> bool:
+        """Whether a code of a list was given to somebody."""
+
     def redeem_code(self, code_hash: str, until: datetime) -> bool:
         """Notes that a code was used; False if it had been."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """A code and what it is good for, in one language."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a purchase led to.
+
+    Attributes:
+        item: Item that is asked about, None where none has a survey.
+        channel: ``member`` or ``receipt``, None where nobody is asked.
+        link: For the receipt; None for a member, who gets it from the retailer's server.
+        text: Lines for the receipt.
+        not_asked: Why the member is not asked.
+    """
+
+    item: str | None
+    channel: str | None
+    link: str | None = None
+    text: str | None = None
+    not_asked: NotAsked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """How a channel is doing."""
+
+    id: str
+    kind: str
+    topics: tuple[str, ...]
+    counts: ChannelCounts
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRow:
+    """Shares of those invited in a channel, with intervals; None where fewer than k were.
+
+    Attributes:
+        survey, channel: Of the invitations.
+        invited: How many; None below k, and for a kiosk, which invites whoever passes.
+        opened, answered, refused: Shares of ``invited``; of a kiosk, of those who chose.
+    """
+
+    survey: str
+    channel: str
+    invited: int | None
+    opened: Rate | None
+    answered: Rate | None
+    refused: Rate | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """How a comparison stands: what the arms get, and the difference of their shares (a less b)
+    with its confidence sequence; None below k invitations an arm.
+    """
+
+    id: str
+    survey: str
+    arms: tuple[str, str]
+    invited: tuple[int, int] | None
+    answered: tuple[Rate, Rate] | None
+    difference: Rate | None
+    alpha: float
+    winner: str | None
+    ended: bool
+
+
+class AskDesk(Protocol):
+    """Channels, members and codes, for the pages and the API. May be called from any thread."""
+
+    def reward(self, token: str, receipt: str, language: str) -> Reward | None:
+        """The code for an answer that was given by a link."""
+
+    def redeem(self, code: str) -> str:
+        """Takes a code at the till: ``taken``, ``used``, ``expired`` or ``unknown``."""
+
+    def purchase(
+        self, items: Sequence[str], *, member: str | None, language: str, base: str
+    ) -> Asked:
+        """Somebody bought these (ids or GTINs): a question for the receipt or the member."""
+
+    def add_members(self, rows: Sequence[Mapping[str, str]]) -> int:
+        """Stores consents; InputError that names the row, and none stored, if one is wrong."""
+
+    def remove_member(self, member_id: str) -> bool:
+        """Withdraws a consent; False if there was none."""
+
+    def channels(self) -> list[ChannelRow]:
+        """Those that get messages."""
+
+    def dead(self) -> list[Message]:
+        """Dead letters, newest first."""
+
+    def retry(self, channel: str, message_id: str | None = None) -> int:
+        """Sends dead letters of a channel again; how many."""
+
+    def send_test(self, channel: str) -> str:
+        """Sends a test message at once; what came of it. UndeliveredError if it was not taken."""
+
+    def rates(self) -> list[ResponseRow]:
+        """Response rates of the last 28 whole days."""
+
+    def trials(self) -> list[TrialRow]:
+        """How the comparisons stand."""
+
+    def set_aside(self) -> int | None:
+        """Answers that look as if made by a machine; None if fewer than k but some."""

@@ -83,10 +83,18 @@ class SurveyDesk(Protocol):
         payload: Mapping[str, object],
         language: str,
         version: int | None = None,
+        *,
+        client_id: str | None = None,
+        client: str = "",
+        trap: str = "",
     ) -> str | None:
         """Stores the answer to that version of the form (None: the one in use) and spends the
         token; the receipt code, or None when consent was refused, in which case nothing is stored
-        but a count and the token is spent.
+        but a count and the token is spent. The same again with its ``client_id`` (128 bits of hex)
+        gives the same receipt.
+
+        ``client`` tells browsers apart for a while, ``trap`` is what a field held that people do
+        not see: both only mark the answer.
         """
 
     def kiosk(self, among: Collection[str] | None = None) -> Invitation | None:

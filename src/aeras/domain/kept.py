@@ -372,6 +372,10 @@ class Trigger:
     origin: Origin = Origin.CAMERA
 
 
+ASIDE = (frozenset({"trap"}), frozenset({"fast", "repeat"}))
+"""Marks that together look as if made by a machine; see `aeras.respond.defence.Mark`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A consenting person's reply to one survey; nothing in it says who.
@@ -411,6 +415,11 @@ class Answer:
     origin: Origin = Origin.CAMERA
     more: Mapping[str, int | str | tuple[str, ...]] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
+
+    @property
+    def aside(self) -> bool:
+        """Whether its marks keep it out of every figure."""
+        return any(marks <= set(self.marks) for marks in ASIDE)
 
 
 @dataclass(frozen=True, slots=True)

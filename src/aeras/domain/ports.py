@@ -248,6 +248,12 @@ class AnswerBook(Protocol):
     def token_refused(self, token_hash: str) -> bool:
         """Whether the token was spent by saying no."""
 
+    def count_response(self, counted: Counted, column: str) -> None:
+        """Counts what came of something that needs no link (a kiosk)."""
+
+    def trigger_closed(self, trigger_id: str) -> bool:
+        """Whether that trigger is closed."""
+
     def has_answer(self, answer_id: str) -> bool:
         """Whether an answer of this id is stored."""
 
@@ -256,8 +262,10 @@ class AnswerBook(Protocol):
         was stored before.
         """
 
-    def answers(self, *, item: str | None = None, since: datetime | None = None) -> list[Answer]:
-        """Answers, newest first."""
+    def answers(
+        self, *, item: str | None = None, since: datetime | None = None, aside: bool = False
+    ) -> list[Answer]:
+        """Answers, newest first, without or only those that are set aside."""
 
     def batches(self, k: int) -> dict[str, str]:
         """Batch by answer id, of the real answers that may be shown. As soon as k of an item wait
@@ -276,6 +284,7 @@ class AnswerBook(Protocol):
         survey: str,
         item: str,
         channel: str,
+        *,
         counted: Counted | None = None,
         until: datetime | None = None,
     ) -> None:

@@ -8,21 +8,46 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from aeras.domain.asking import ArmHour, Counted
 from aeras.domain.desk import Invitation, Refusal, RefusedError
 from aeras.domain.errors import InputError
 from aeras.domain.kept import Answer, Origin, Trigger, TriggerState
 from aeras.domain.ports import AnswerBook, Clock, TriggerBook
 from aeras.domain.shop import Shop
 from aeras.respond.channels import qr
+from aeras.respond.defence import Repeats, marks_of
 from aeras.respond.rules import Rule
-from aeras.respond.surveys import Form, validate_answer
-from aeras.respond.tokens import Ticket, Tokens, spent
+from aeras.respond.surveys import CONSENT, Form, validate_answer
+from aeras.respond.tokens import Ticket, Tokens, spent, token_hash
+from aeras.respond.trial import TrialOptions, Trials
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RECEIPT_BYTES = 10
 _CLIENT_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A question that somebody could be asked: what a link is made of.
+
+    Attributes:
+        item, survey, trigger: See `aeras.respond.tokens.Ticket`.
+        nonce: The link's random part, by whose hash a trial shares out.
+        trial, arm: The trial, and the arm that chance chose.
+        channel: The channel that the arm asks for, None if it leaves it open.
+    """
+
+    item: str
+    survey: str
+    trigger: str | None
+    nonce: str
+    trial: TrialOptions | None = None
+    arm: str = ""
+    channel: str | None = None
 
 
 class Desk:
@@ -43,6 +68,8 @@ class Desk:
         origin: Origin of the answers; ``SIMULATED`` in a shop whose items do not exist.
         on_answer: Told of each answer once it is stored.
         on_refused: Told the form, its version and the channel when somebody says no.
+        trials: Comparisons of wordings and channels.
+        prompted: Items whose question the kiosk should ask first.
         versions: Gives a version of a form that is no longer in use, None if there never was one.
     """
 
@@ -61,6 +88,8 @@ class Desk:
         on_answer: Callable[[Answer], None] = lambda answer: None,
         on_refused: Callable[[str, int, str], None] = lambda form, version, channel: None,
         versions: Callable[[str, int], Form | None] = lambda form, version: None,
+        trials: Trials | None = None,
+        prompted: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._shop = shop
         self._forms = forms
@@ -74,6 +103,10 @@ class Desk:
         self._grain = grain
         self._origin = origin
         self._on_answer = on_answer
+        self._trials = trials
+        self._prompted = prompted
+        self._repeats = Repeats()
+        self._zone = ZoneInfo(shop.timezone)
         self._tokens = Tokens(secret, book=answers, clock=clock)
 
     def take(self, shop: Shop, rules: Sequence[Rule]) -> None:
@@ -91,6 +124,10 @@ class Desk:
 
     def invite(self, item: str, channel: str) -> str:
         """Issues a single-use token for the item's survey; InputError if it has none."""
+        return self.issue(self.offer(item), channel)
+
+    def offer(self, item: str) -> Offer:
+        """What somebody could be asked about an item; InputError if it has no survey."""
         trigger = self._open_trigger(item)
         survey = trigger.survey if trigger else self._rule_survey(item)
         if survey is None:
@@ -99,13 +136,36 @@ class Desk:
                 todo="Name a survey in a trigger that covers it",
             )
         self._form(survey)
+        nonce = secrets.token_urlsafe(16)
+        found = Offer(item, survey, trigger.id if trigger else None, nonce)
+        trial = self._trials.of(survey) if self._trials else None
+        if self._trials is None or trial is None:
+            return found
+        name = self._trials.draw(trial, nonce)
+        arm = trial.arm(name)
+        if arm.survey is not None:
+            self._form(arm.survey)
+            found = replace(found, survey=arm.survey)
+        return replace(found, trial=trial, arm=name, channel=arm.channel)
+
+    def issue(self, offer: Offer, channel: str) -> str:
+        """The token of an offer that is made in a channel."""
+        now = self._clock().astimezone(UTC)
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        arm = ArmHour(offer.trial.id, offer.arm, hour) if offer.trial else None
         return self._tokens.issue(
-            survey, item, channel=channel, trigger=trigger.id if trigger else None
+            offer.survey,
+            offer.item,
+            channel=channel,
+            trigger=offer.trigger,
+            nonce=offer.nonce,
+            counted=Counted(offer.survey, channel, self._day(now), arm),
         )
 
     def admit(self, token: str) -> Invitation:
         """Whom the token admits, without spending it."""
         ticket = self._ticket(token)
+        self._answers.open_token(ticket.hash, self._counted(ticket))
         return self._invitation(token, ticket.survey, ticket.item)
 
     def answer(
@@ -114,12 +174,27 @@ class Desk:
         payload: Mapping[str, object],
         language: str,
         version: int | None = None,
+        *,
+        client_id: str | None = None,
+        client: str = "",
+        trap: str = "",
     ) -> str | None:
         """Stores the answer and spends the token; the receipt code, or None when consent was
-        refused, in which case nothing is stored and the token is spent.
+        refused, in which case nothing is stored and the token is spent. The same again with its
+        ``client_id`` gives the same receipt and stores nothing.
         """
-        ticket = self._ticket(token)
-        receipt = _receipt(secrets.token_bytes(_RECEIPT_BYTES))
+        name = f"{token}:{client_id or secrets.token_hex(16)}"
+        receipt = _receipt(self._keyed("receipt", name))
+        answer_id = self._keyed("answer", name).hex()[:32]
+        try:
+            ticket = self._ticket(token)
+        except RefusedError as refused:
+            if refused.reason is Refusal.SPENT and client_id is not None:
+                if self._answers.has_answer(answer_id):
+                    return receipt
+                if payload.get(CONSENT) is False and self._answers.token_refused(token_hash(token)):
+                    return None
+            raise
         answer = self._reply(
             payload,
             language,
@@ -127,11 +202,17 @@ class Desk:
             item=ticket.item,
             trigger=ticket.trigger,
             channel=ticket.channel,
-            answer_id=secrets.token_hex(16),
+            answer_id=answer_id,
             receipt=receipt,
             version=version,
         )
-        if not self._answers.spend_token(ticket.hash, answer):
+        if answer is not None:
+            scanned = ticket.channel == "qr"  # other links are given out by somebody
+            age_s = (self._clock() - ticket.issued_at).total_seconds() if scanned else None
+            answer = self._marked(answer, client if scanned else "", trap, age_s=age_s)
+        if not self._answers.spend_token(ticket.hash, answer, self._counted(ticket)):
+            if client_id is not None and self._answers.has_answer(answer_id):
+                return receipt  # the same answer came twice at once
             raise spent()
         if answer is None:
             self._refused(ticket.survey, version, ticket.channel)
@@ -139,9 +220,33 @@ class Desk:
         self._on_answer(answer)
         return receipt
 
+    def question(self, item: str) -> Invitation | None:
+        """What an open trigger asks about an item, None if none does."""
+        trigger = self._open_trigger(item)
+        if trigger is None or trigger.survey is None or trigger.survey not in self._forms:
+            return None
+        return self._invitation(trigger.id, trigger.survey, item)
+
+    def without_channel(self, offer: Offer) -> Offer:
+        """The offer as it is to somebody for whom there is one channel only: a comparison of
+        channels does not count them.
+        """
+        trial = offer.trial
+        if trial is None or {trial.a.channel, trial.b.channel} == {None}:
+            return offer
+        return replace(offer, survey=trial.survey, trial=None, arm="", channel=None)
+
+    def survey_of(self, token: str) -> str | None:
+        """The form behind a link that was made here, also when it is spent or has expired."""
+        return self._tokens.survey_of(token)
+
     def kiosk(self, among: Collection[str] | None = None) -> Invitation | None:
         """The question the kiosk should ask now (about one of these items), or None."""
-        for trigger in self._triggers.triggers(state=TriggerState.OPEN):
+        prompted = list(self._prompted())
+        for trigger in sorted(
+            self._triggers.triggers(state=TriggerState.OPEN),
+            key=lambda t: prompted.index(t.item) if t.item in prompted else len(prompted),
+        ):
             if among is not None and trigger.item not in among:
                 continue
             if trigger.survey is not None and trigger.survey in self._forms:
@@ -178,10 +283,13 @@ class Desk:
             receipt=receipt,
             version=version,
         )
+        counted = Counted(trigger.survey, "kiosk", self._day(self._clock()))
         if answer is None:
             self._refused(trigger.survey, version, "kiosk")
+            self._answers.count_response(counted, "refused")
             return None
-        if self._answers.add_answer(answer):
+        answer = self._marked(answer, "", "", age_s=None)
+        if self._answers.add_answer(answer, counted):
             self._on_answer(answer)
         return receipt
 
@@ -192,6 +300,30 @@ class Desk:
     def qr_svg(self, url: str) -> str:
         """The link as a QR code: one standalone ``<svg>`` without script or style."""
         return qr.svg(url)
+
+    def _marked(self, answer: Answer, client: str, trap: str, *, age_s: float | None) -> Answer:
+        more = [value for value in answer.more.values() if isinstance(value, int)]
+        marks = marks_of(
+            age_s=age_s,
+            trap=trap,
+            repeated=self._repeats.again(client, answer.item),
+            scales=more if answer.rating is None else [answer.rating, *more],
+            text=answer.text,
+        )
+        return replace(answer, marks=tuple(str(mark) for mark in marks))
+
+    def _day(self, at: datetime) -> str:
+        """The site's date of a moment."""
+        return at.astimezone(self._zone).date().isoformat()
+
+    def _counted(self, ticket: Ticket) -> Counted:
+        """Where a link counts: with its invitation. For a trial only within its time."""
+        at, arm = ticket.issued_at, None
+        trial = self._trials.named(ticket.arm[0]) if self._trials and ticket.arm else None
+        if trial is not None and ticket.arm and self._clock() - at <= trial.within:
+            hour = at.replace(minute=0, second=0, microsecond=0)
+            arm = ArmHour(trial.id, ticket.arm[1], hour)
+        return Counted(ticket.survey, ticket.channel, self._day(at), arm)
 
     def _form(self, survey: str, version: int | None = None) -> Form:
         try:
@@ -224,8 +356,9 @@ class Desk:
 
     def _ticket(self, token: str) -> Ticket:
         ticket = self._tokens.read(token)
-        closed = self._triggers.triggers(state=TriggerState.CLOSED) if ticket.trigger else []
-        if ticket.survey not in self._forms or any(t.id == ticket.trigger for t in closed):
+        if ticket.survey not in self._forms or (
+            ticket.trigger is not None and self._answers.trigger_closed(ticket.trigger)
+        ):
             raise _closed()
         return ticket
 

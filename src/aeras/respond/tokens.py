@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from itsdangerous import BadData, URLSafeSerializer
 
+from aeras.domain.asking import Counted
 from aeras.domain.desk import Refusal, RefusedError
 from aeras.domain.ports import AnswerBook, Clock
 
@@ -30,6 +31,8 @@ class Ticket:
         trigger: Trigger that pushed the survey, or None.
         channel: How the link was given out (``qr`` ...).
         hash: SHA-256 of the token, by which the store knows it.
+        issued_at: UTC, to the second.
+        arm: Trial and arm to which chance gave it, or None.
     """
 
     survey: str
@@ -37,6 +40,8 @@ class Ticket:
     trigger: str | None
     channel: str
     hash: str
+    issued_at: datetime
+    arm: tuple[str, str] | None = None
 
 
 class Tokens:
@@ -57,35 +62,66 @@ class Tokens:
         self._clock = clock
         self._ttl = ttl
 
-    def issue(self, survey: str, item: str, *, channel: str, trigger: str | None = None) -> str:
-        """A new token, URL-safe."""
+    def issue(
+        self,
+        survey: str,
+        item: str,
+        *,
+        channel: str,
+        trigger: str | None = None,
+        nonce: str | None = None,
+        counted: Counted | None = None,
+    ) -> str:
+        """A new token, URL-safe.
+
+        Args:
+            survey: See `Ticket`, as of the next three.
+            item: Asked about.
+            channel: By which it is given out.
+            trigger: Which pushed it.
+            nonce: Its random part, of `secrets.token_urlsafe`.
+            counted: Where the invitation is counted.
+        """
         until = self._clock() + self._ttl
         expires = int(until.timestamp())
-        nonce = secrets.token_urlsafe(16)
-        token = str(self._signer.dumps([survey, item, trigger, channel, expires, nonce]))
-        self._book.issue_token(_hash(token), survey, item, channel, until=until)
+        arm = [counted.arm.trial, counted.arm.arm] if counted and counted.arm else None
+        said = [survey, item, trigger, channel, expires, nonce or secrets.token_urlsafe(16), arm]
+        token = str(self._signer.dumps(said))
+        named = token_hash(token)
+        self._book.issue_token(named, survey, item, channel, counted=counted, until=until)
         return token
 
     def read(self, token: str) -> Ticket:
         """Checks a token without spending it; RefusedError if it is forged, expired or spent."""
-        survey, item, trigger, channel, expires = self._opened(token)
-        if datetime.fromtimestamp(expires, UTC) <= self._clock():
+        survey, item, trigger, channel, expires, arm = self._opened(token)
+        until = datetime.fromtimestamp(expires, UTC)
+        if until <= self._clock():
             raise RefusedError(
                 Refusal.EXPIRED, "this survey link has expired", todo="Scan the code again"
             )
-        ticket = Ticket(survey, item, trigger, channel, _hash(token))
+        issued_at = until - self._ttl
+        ticket = Ticket(survey, item, trigger, channel, token_hash(token), issued_at, arm)
         if self._book.token_spent(ticket.hash):
             raise spent()
         return ticket
 
-    def _opened(self, token: str) -> tuple[str, str, str | None, str, int]:
+    def survey_of(self, token: str) -> str | None:
+        """The form that a token names, None for a forged one."""
         try:
-            survey, item, trigger, channel, expires, _ = self._signer.loads(token[:_MAX_CHARS])
+            return self._opened(token)[0]
+        except RefusedError:
+            return None
+
+    def _opened(self, token: str) -> tuple[str, str, str | None, str, int, tuple[str, str] | None]:
+        try:
+            said = self._signer.loads(token[:_MAX_CHARS])
+            survey, item, trigger, channel, expires, _, *more = said  # older links end here
+            arm = (str(more[0][0]), str(more[0][1])) if more and more[0] else None
         except (BadData, ValueError, TypeError):
             raise RefusedError(
                 Refusal.FORGED, "this survey link is not one of ours", todo="Scan the code again"
             ) from None
-        return survey, item, trigger, channel, expires
+        return survey, item, trigger, channel, expires, arm
 
 
 def spent() -> RefusedError:
@@ -95,5 +131,6 @@ def spent() -> RefusedError:
     )
 
 
-def _hash(token: str) -> str:
+def token_hash(token: str) -> str:
+    """By which the store knows a token."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -13,6 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
 from aeras.domain.accounts import Accounts
+from aeras.domain.asking import AskDesk
 from aeras.domain.desk import SurveyDesk
 from aeras.domain.errors import ServeError
 from aeras.domain.forms import FormDesk
@@ -21,7 +22,18 @@ from aeras.domain.oversight import Oversight
 from aeras.domain.ports import Board, Clock
 from aeras.domain.shelves import Shelves
 from aeras.domain.site_desk import SiteDesk
-from aeras.serve import api, auth, calibration, errors, forms, pages, people, public, watch
+from aeras.serve import (
+    api,
+    auth,
+    calibration,
+    errors,
+    forms,
+    pages,
+    people,
+    public,
+    watch,
+)
+from aeras.serve import asking as asking_pages
 from aeras.serve import oversight as privacy
 from aeras.serve import shelves as shelves_api
 from aeras.serve.assets import Assets
@@ -63,6 +75,7 @@ def create_app(
     hosts: Collection[str] = (),
     second_factor: bool = False,
     metrics_token: str | None = None,
+    asking: AskDesk | None = None,
 ) -> FastAPI:
     """Builds the application.
 
@@ -84,6 +97,7 @@ def create_app(
         https: Set behind TLS: cookies become Secure and browsers are told to insist on it.
         hosts: Names under which this site may be asked, besides addresses and localhost.
         second_factor: Administrators and officers need one.
+        asking: Channels, members and codes; without it their pages are off.
         metrics_token: Lets another machine read /metrics; without it only this one may.
 
     Raises:
@@ -154,9 +168,14 @@ def create_app(
         "throttle_code": StoredThrottle("code", 5, 300, users, secret, clock),
         "throttle_client": StoredThrottle("client", 30, 300, users, secret, clock),
         "throttle_public": Throttle(120, 60, monotonic),
+        "throttle_address": Throttle(1200, 60, monotonic),
+        "throttle_forged": Throttle(120, 60, monotonic),
+        "asking": asking,
     }.items():
         setattr(app.state, name, part)
     errors.install(app)
+    for router in (asking_pages.api, asking_pages.pages):
+        app.include_router(router)
     app.include_router(export_api)
     app.include_router(export_pages)
     for router in (public.api, api.router, auth.router, public.pages, watch.router, pages.router):

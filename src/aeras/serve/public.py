@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from aeras.domain.asking import AskDesk
 from aeras.domain.desk import Invitation, Refusal, RefusedError, SurveyDesk
 from aeras.domain.errors import InputError
 from aeras.domain.shop import Shop
@@ -25,10 +26,20 @@ def _desk(request: Request) -> SurveyDesk:
 
 
 def _limit(request: Request) -> None:
-    """Keeps one machine from flooding the answers or guessing codes."""
-    wait_s = request.app.state.throttle_public.take(client_of(request))
+    """Keeps one machine from flooding the cards or guessing codes. A shop's guests may share one
+    address: a browser may do 120 things a minute, an address a thousand more.
+    """
+    state = request.app.state
+    wait_s = state.throttle_public.take(_browser(request))
+    if wait_s <= 0:
+        wait_s = state.throttle_address.take(client_of(request))
     if wait_s > 0:
         raise TooManyError(wait_s)
+
+
+def _browser(request: Request) -> str:
+    """An address with the kind of browser behind it; only ever kept in memory."""
+    return f"{client_of(request)} {request.headers.get('user-agent', '')[:200]}"
 
 
 def _own_script_only(request: Request) -> None:
@@ -154,13 +165,37 @@ def form(token: str, request: Request, language: str = "") -> schemas.Invitation
     return _invitation(request, _desk(request).admit(token), language)
 
 
-@api.post("/answers")
+@api.post("/answers", response_model_exclude_defaults=True)
 def answer(sent: schemas.AnswerIn, request: Request) -> schemas.ReceiptOut:
     """Takes an answer and spends the link."""
     _own_script_only(request)
-    _limit(request)
-    receipt = _desk(request).answer(sent.token, sent.answers, sent.language, sent.version)
-    return schemas.ReceiptOut(receipt=receipt)
+    throttle = request.app.state.throttle_forged
+    wait_s = throttle.wait_s(client_of(request))
+    if wait_s > 0:
+        raise TooManyError(wait_s)
+    try:
+        receipt = _desk(request).answer(
+            sent.token,
+            sent.answers,
+            sent.language,
+            sent.version,
+            client_id=sent.client_id,
+            client=_browser(request),
+            trap=sent.website,
+        )
+    except RefusedError as refused:
+        if refused.reason is Refusal.FORGED:  # a true link is good for one answer: no other limit
+            throttle.hit(client_of(request))
+        raise
+    asking: AskDesk | None = request.app.state.asking
+    if receipt is None or asking is None:
+        return schemas.ReceiptOut(receipt=receipt)
+    reward = asking.reward(sent.token, receipt, sent.language)
+    return schemas.ReceiptOut(
+        receipt=receipt,
+        code=reward.code if reward else None,
+        code_text=reward.text if reward else None,
+    )
 
 
 @api.get("/kiosk")

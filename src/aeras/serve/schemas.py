@@ -248,6 +248,14 @@ class AnswerIn(BaseModel):
     token: str = Field(max_length=2000)
     language: str = Field(default="en", max_length=35)
     version: int | None = Field(default=None, ge=1, lt=2**31, description="Of the form shown")
+    client_id: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{32}$",
+        description="Random; sending the same again with it gives the same receipt",
+    )
+    website: str = Field(
+        default="", max_length=500, description="Leave empty: people do not see it"
+    )
     answers: dict[str, object]
 
 
@@ -267,6 +275,8 @@ class ReceiptOut(_Out):
     """The code by which the answer can be withdrawn; null when consent was refused."""
 
     receipt: str | None
+    code: str | None = Field(default=None, description="A thank-you, where the shop gives one")
+    code_text: str | None = Field(default=None, description="What the code is good for")
 
 
 class InvitationOut(_Out):

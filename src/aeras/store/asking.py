@@ -179,6 +179,12 @@ class Asking:
 
         return self._write(work)
 
+    def code_given(self, code: str) -> bool:
+        """Whether a code of a list was given to somebody."""
+        query = select(IncentiveRecord.claim).where(IncentiveRecord.code == code)
+        with self._session() as session:
+            return session.scalar(query) is not None
+
     def redeem_code(self, code_hash: str, until: datetime) -> bool:
         """Notes that a code was used; False if it had been."""
         put = insert(RedeemedRecord).values(hash=code_hash, until=until).on_conflict_do_nothing()

@@ -127,6 +127,7 @@ class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger
         survey: str,
         item: str,
         channel: str,
+        *,
         counted: Counted | None = None,
         until: datetime | None = None,
     ) -> None:
@@ -184,6 +185,16 @@ class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger
 
         return self._write(work)
 
+    def count_response(self, counted: Counted, column: str) -> None:
+        """Counts what came of something that needs no link (a kiosk)."""
+        self._write(lambda connection: count(connection, counted, column))
+
+    def trigger_closed(self, trigger_id: str) -> bool:
+        """Whether that trigger is closed."""
+        query = select(TriggerRecord.state).where(TriggerRecord.id == trigger_id)
+        with self._session() as session:
+            return session.scalar(query) == TriggerState.CLOSED.value
+
     def has_answer(self, answer_id: str) -> bool:
         """Whether an answer of this id is stored."""
         with self._session() as session:
@@ -219,8 +230,12 @@ class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger
             result: Any = session.connection().execute(put, rows)
             return int(result.rowcount)
 
-    def answers(self, *, item: str | None = None, since: datetime | None = None) -> list[Answer]:
-        """Answers, newest first. Their ``receipt`` is "": only its hash is known here."""
+    def answers(
+        self, *, item: str | None = None, since: datetime | None = None, aside: bool = False
+    ) -> list[Answer]:
+        """Answers, newest first, without or only those that are set aside. Their ``receipt`` is "":
+        only its hash is known here.
+        """
         query = select(AnswerRecord).order_by(AnswerRecord.at.desc(), AnswerRecord.id)
         if item is not None:
             query = query.where(AnswerRecord.item == item)
@@ -249,6 +264,7 @@ class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger
             triggers: Any = session.execute(
                 delete(TriggerRecord).where(closed, TriggerRecord.opened_at < moment)
             )
+            self.drop_lives(session)
             return {"answers": answers, "triggers": int(triggers.rowcount)}
 
     def tokens_issued(self, survey: str) -> int:
@@ -263,7 +279,6 @@ class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger
         """A stored setting, None if it was never set."""
         with self._session() as session:
             return session.scalar(select(SettingRecord.value).where(SettingRecord.name == name))
-            self.drop_lives(session)
 
     def set_setting(self, name: str, value: str) -> None:
         """Stores a setting over any earlier one."""

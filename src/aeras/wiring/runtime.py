@@ -27,6 +27,7 @@ from aeras.respond.formdesk import Forms
 from aeras.shelf.planogram import next_change
 from aeras.store.control import Control
 from aeras.store.events import DuckEvents
+from aeras.wiring.asking import AskRoom
 from aeras.wiring.board import ShopBoard
 from aeras.wiring.expiry import Expiry
 from aeras.wiring.feed import Feed
@@ -101,8 +102,11 @@ class Runtime:
         self.forms = Forms(
             self.control, clock, language=site.shop.language, changed=self._form_changed
         )
+        self.asking = AskRoom(site, control=self.control, publisher=self.publisher, clock=clock)
         self.desk = Desk(
             site.shop,
+            trials=self.asking.trials_of_site,
+            prompted=self.asking.prompted,
             forms=self.forms,
             versions=self.forms.version,
             on_refused=self.forms.refused,
@@ -115,6 +119,7 @@ class Runtime:
             origin=Origin.SIMULATED if simulated else Origin.CAMERA,
             on_answer=self._answered,
         )
+        self.asking.desk = self.desk
         self.triggers = TriggerRoom(
             site,
             store=self.store,
@@ -125,6 +130,7 @@ class Runtime:
             row=self.board.trigger_row,
             on_step=self.board.saw_step,
             context=self.shelves,
+            outbox=self.asking.post,
         )
         self.keeper = Keeper(self.store)
         self._expiry = Expiry(self.store, self.control, site.privacy.retention)
@@ -155,6 +161,7 @@ class Runtime:
         """
         log_start(self.site, self.control, self.oversight.audit)
         self._started = True
+        self.asking.post.start()
         for work in (self._serve_workers, self._look_after):
             thread = threading.Thread(target=work, name=work.__name__, daemon=True)
             thread.start()
@@ -170,6 +177,7 @@ class Runtime:
         self.keeper.flush(force=True)
         if self.keeper.waiting:
             log.error("events_lost", count=self.keeper.waiting, reason=self.keeper.trouble)
+        self.asking.post.stop()
         self.store.close()
         self._log_end()
         self.control.close()
@@ -282,6 +290,7 @@ class Runtime:
                 if time.monotonic() >= tidy_due:
                     tidy_due += TIDY_EVERY_S
                     self._expiry.tick(self._clock(), time.monotonic())
+                    self.asking.tidy()
             except StoreError as error:  # a full disk must not end the watch; it is tried again
                 log.warning("watch_waits", reason=str(error))
 
@@ -303,6 +312,7 @@ class Runtime:
         self.keeper.keep(kept.events)
         for event in kept.events:
             self.board.saw_event(event, kept.captured)
+            self.asking.near(event.item, event.fixture)
         self.counts["events"] += len(kept.events)
         self.delays_s.append(time.time() - kept.captured)
 
@@ -329,6 +339,7 @@ class Runtime:
     def _answered(self, answer: Answer) -> None:
         self.counts["answers"] += 1
         self.board.saw_answer(answer)
+        self.asking.heard(answer)
 
 
 def make_folder(folder: Path) -> None:

@@ -82,6 +82,7 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         runtime.control,
         runtime.desk,
         shelves=runtime.shelves,
+        asking=runtime.asking,
         oversight=runtime.oversight,
         site_desk=_site_desk(runtime),
         noisy=noisy_tables(

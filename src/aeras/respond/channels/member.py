@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Literal
 
 from aeras.respond.channels import Topic
-from aeras.respond.channels.webhook import WebhookOptions
+from aeras.respond.channels.webhook import HookOptions
 
 
-class MemberOptions(WebhookOptions):
+class MemberOptions(HookOptions):
     """Those of a webhook; it gets the invitations."""
 
-    kind: Literal["webhook", "member"] = "member"
+    kind: Literal["member"] = "member"
     topics: tuple[Topic, ...] = ("survey.invitation",)

@@ -21,8 +21,8 @@ GONE = 410
 TOO_LARGE = 413
 
 
-class WebhookOptions(Options):
-    """A webhook's options.
+class HookOptions(Options):
+    """What every signed webhook can be told.
 
     Attributes:
         url: https; http only where ``private`` is set.
@@ -31,7 +31,6 @@ class WebhookOptions(Options):
         private: Lets it be inside: this machine or this network.
     """
 
-    kind: Literal["webhook", "member"] = "webhook"
     url: str
     secret: Secret
     timeout: Duration = timedelta(seconds=10)
@@ -51,6 +50,12 @@ class WebhookOptions(Options):
         return Webhook(self, webhook_key(read_secret(self.secret, folder)), clock)
 
 
+class WebhookOptions(HookOptions):
+    """A webhook's options."""
+
+    kind: Literal["webhook"] = "webhook"
+
+
 class Webhook:
     """Posts messages; implements `aeras.domain.ports.Channel`.
 
@@ -60,7 +65,7 @@ class Webhook:
         clock: UTC.
     """
 
-    def __init__(self, options: WebhookOptions, key: bytes, clock: Callable[[], datetime]) -> None:
+    def __init__(self, options: HookOptions, key: bytes, clock: Callable[[], datetime]) -> None:
         self.name = options.id
         self._options = options
         self._key = key

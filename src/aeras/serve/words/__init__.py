@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from aeras.serve.words import (
+    channels_de,
+    channels_en,
     de,
     en,
     forms_de,
@@ -29,8 +31,22 @@ if TYPE_CHECKING:
     from aeras.serve.schemas import LiveOut
 
 CATALOGUES: dict[str, Mapping[str, str]] = {
-    "en": {**en.WORDS, **site_en.WORDS, **triggers_en.WORDS, **people_en.WORDS, **forms_en.WORDS},
-    "de": {**de.WORDS, **site_de.WORDS, **triggers_de.WORDS, **people_de.WORDS, **forms_de.WORDS},
+    "en": {
+        **en.WORDS,
+        **site_en.WORDS,
+        **triggers_en.WORDS,
+        **people_en.WORDS,
+        **forms_en.WORDS,
+        **channels_en.WORDS,
+    },
+    "de": {
+        **de.WORDS,
+        **site_de.WORDS,
+        **triggers_de.WORDS,
+        **people_de.WORDS,
+        **forms_de.WORDS,
+        **channels_de.WORDS,
+    },
 }
 PUBLIC: dict[str, Mapping[str, str]] = {
     "es": {**CATALOGUES["en"], **public_es.WORDS},
