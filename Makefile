@@ -1,6 +1,7 @@
 # make demo   sets everything up and runs the demo shop on http://localhost:8000
 # make test   sets everything up and runs all checks and tests
 # make extras the tests of the optional extra (torch), in an environment of its own
+# make anonymity  checks exported tables with pyCANON, in an environment of its own
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -14,7 +15,7 @@ else
   INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: demo test check bench assets lock docs clean chromium extras sbom audit-deps
+.PHONY: demo test check bench assets lock docs clean chromium extras anonymity sbom audit-deps
 
 demo: $(VENV)/.installed
 	$(BIN)/aeras demo --port $(PORT)
@@ -57,6 +58,16 @@ $(VENV)-train/.installed: requirements-dev.lock pyproject.toml
 	$(subst $(BIN),$(VENV)-train/bin,$(subst VIRTUAL_ENV=$(VENV),VIRTUAL_ENV=$(VENV)-train,$(INSTALL))) -r requirements-dev.lock
 	$(VENV)-train/bin/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" "onnx>=1.17"
 	$(subst $(BIN),$(VENV)-train/bin,$(subst VIRTUAL_ENV=$(VENV),VIRTUAL_ENV=$(VENV)-train,$(INSTALL))) --no-deps -e .
+	@touch $@
+
+# The anonymity of exported tables, by pyCANON: it pins old versions of numpy and pandas, and so
+# has an environment of its own. Once it is there, `make test` asks it as well.
+anonymity: $(VENV)-anonymity/.installed $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q tests/privacy/test_anonymity.py
+
+$(VENV)-anonymity/.installed:
+	$(PYTHON) -m venv $(VENV)-anonymity
+	$(VENV)-anonymity/bin/python -m pip install --quiet --disable-pip-version-check "pycanon==1.3.6"
 	@touch $@
 
 # The browser tests drive a real Chromium.

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, String, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from aeras.domain.kept import Origin
+from aeras.domain.kept import ASIDE, Origin
 from aeras.store.tables import AnswerRecord, Base
 
 T = TypeVar("T")
@@ -62,9 +62,9 @@ def _settle(connection: Connection, k: int) -> None:
 
 def _waiting(connection: Connection | Session) -> dict[tuple[object, ...], list[str]]:
     """Ids of real answers in no batch, oldest first, by all that figures are split by."""
-    apart = (AnswerRecord.item, AnswerRecord.survey, AnswerRecord.version)
+    apart = (AnswerRecord.item, AnswerRecord.survey, AnswerRecord.version, AnswerRecord.trigger)
     query = (
-        select(AnswerRecord.id, *apart)
+        select(AnswerRecord.id, AnswerRecord.marks, *apart)
         .where(
             AnswerRecord.origin != Origin.SIMULATED.value,
             AnswerRecord.id.not_in(select(BatchRecord.answer)),
@@ -72,6 +72,7 @@ def _waiting(connection: Connection | Session) -> dict[tuple[object, ...], list[
         .order_by(AnswerRecord.at, AnswerRecord.id)
     )
     found: dict[tuple[object, ...], list[str]] = {}
-    for answer, *split in connection.execute(query):
-        found.setdefault(tuple(split), []).append(answer)
+    for answer, marks, *split in connection.execute(query):
+        if not any(odd <= set(marks.split()) for odd in ASIDE):
+            found.setdefault(tuple(split), []).append(answer)
     return found
