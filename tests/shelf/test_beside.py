@@ -45,7 +45,7 @@ def test_a_facing_turns_empty_when_its_only_item_is_taken_and_says_since_when() 
     reader = FixtureReader(fixture(), CAMERA)
     assert reader.states == ()
     read(lambda t: shelf(seed=int(t * 5)), 3, reader=reader, finish=False)
-    assert {one.level for one in reader.states} == {StockLevel.FULL}
+    assert {state.level for state in reader.states} == {StockLevel.FULL}
 
     def scene(t_s: float) -> Image:
         arm = reach_in(t_s, 250, 3, 5)
