@@ -42,8 +42,8 @@ def test_an_item_put_down_at_another_facing_is_told_with_its_own_name() -> None:
 
 
 def test_a_facing_turns_empty_when_its_only_item_is_taken_and_says_since_when() -> None:
+    assert FixtureReader(fixture(), CAMERA).states == ()
     reader = FixtureReader(fixture(), CAMERA)
-    assert reader.states == ()
     read(lambda t: shelf(seed=int(t * 5)), 3, reader=reader, finish=False)
     assert {state.level for state in reader.states} == {StockLevel.FULL}
 
