@@ -402,8 +402,11 @@ function eyes() {
 
 /** A label that stays on the map. */
 function mapLabel([x, y], words) {
-  const wide = words.length * 7.2 * map.unit;
-  return map.text([Math.max(0, Math.min(x, draft.size[0] - wide)), Math.max(13 * map.unit, Math.min(y, draft.size[1] - 4 * map.unit))], words);
+  const [w, h] = draft.size;
+  const ends = x + words.length * 9 * map.unit > w;
+  const label = map.text([ends ? w - 4 * map.unit : Math.max(0, x), Math.max(13 * map.unit, Math.min(y, h - 4 * map.unit))], words);
+  if (ends) label.setAttribute("text-anchor", "end");
+  return label;
 }
 
 function pointHandle(surface, at, n) {
