@@ -86,7 +86,7 @@ def _officer(control: Control, oversight: Oversight, name: str) -> str:
             )
     if not allows(user.role, Role.OFFICER):
         raise InputError(
-            f"{user.name} is {user.role}, and only an officer may resume",
+            f"{user.name} is {user.role}, and only an officer may do this",
             todo="Ask the privacy officer",
         )
     return user.name
@@ -99,8 +99,8 @@ def _secret(variable: str, prompt: str, what: str) -> str:
         return given
     if not sys.stdin.isatty():
         raise InputError(
-            f"resuming needs the officer's {what}, and there is no terminal to ask on",
-            todo=f"Set the environment variable {variable}, or resume on the pages",
+            f"this needs the officer's {what}, and there is no terminal to ask on",
+            todo=f"Set the environment variable {variable}",
         )
     return getpass.getpass(f"{prompt}: ")
 
@@ -219,6 +219,37 @@ def budget(site: SiteArg, *, as_json: JsonOpt = False) -> None:
         text = "\n".join(f"{day}  {left:g} of {total:g}" for day, left in found.items())
         days = {day.isoformat(): left for day, left in found.items()}
         tell({"budget": total, "left": days}, text, as_json=as_json)
+
+
+@privacy.command("audit-expire")
+def audit_expire(
+    site: SiteArg,
+    *,
+    user: UserOpt,
+    days: Annotated[int, typer.Option(help="Age in days; at least 183.", min=1)] = 365,
+    as_json: JsonOpt = False,
+) -> None:
+    """Removes the log's entries that are older than so many days; asks for an officer's password.
+
+    The chain stays whole, and the log records what was removed. Copy the file first if you have to
+    keep it for longer.
+
+    Example:  `aeras privacy audit-expire my-shop/site.yaml --days 365 --user olga`
+    """
+    from datetime import timedelta
+
+    from aeras.privacy.audit import FileAuditLog
+    from aeras.wiring.runtime import utc_now
+
+    with opened(site) as (_, control, oversight):
+        assert isinstance(oversight.audit, FileAuditLog)
+        who = _officer(control, oversight, user)
+        gone = oversight.audit.expire(utc_now() - timedelta(days=days), who)
+        tell(
+            {"removed": gone, "head": oversight.audit.head()},
+            f"Removed {gone} entries older than {days} days. Head: {oversight.audit.head()}",
+            as_json=as_json,
+        )
 
 
 @privacy.command("audit-verify")

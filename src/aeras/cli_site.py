@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aeras.cli_common import JsonOpt, SiteArg, json_line, print_plain
+from aeras.cli_common import SHELL, JsonOpt, SiteArg, json_line, opened, print_plain
 from aeras.domain.errors import InputError
 
 planogram = typer.Typer(no_args_is_help=True, help="Which item stands where, in versions.")
@@ -35,6 +35,7 @@ def import_file(
 
     Example:  `aeras planogram import site.yaml spring.csv`
     """
+    from aeras.domain.oversight import Act
     from aeras.wiring.planograms import import_versions
 
     try:
@@ -45,6 +46,9 @@ def import_file(
     if made.faults:
         _refuse(made.faults, as_json=as_json)
     made.write()
+    with opened(site) as (_, _, oversight):
+        told = ", ".join(made.added) or "nothing new"
+        oversight.audit.add(Act.SITE_CHANGED, SHELL, what=f"planogram {told}")
     if as_json:
         json_line({"added": list(made.added)})
     else:

@@ -3,16 +3,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aeras.domain.errors import StoreError
+from aeras.domain.errors import InputError, StoreError
 from aeras.domain.oversight import SYSTEM, Act
-from aeras.privacy.audit import HEAD, FileAuditLog, find_faults
+from aeras.privacy.audit import BASE, HEAD, FileAuditLog, find_faults
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 
@@ -162,7 +162,7 @@ def test_a_torn_line_is_removed_with_the_next_write_which_says_so(tmp_path):
 
 WRITER = """
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from aeras.domain.oversight import Act
 from aeras.privacy.audit import FileAuditLog
@@ -202,3 +202,100 @@ def test_the_file_is_its_owner_s_and_a_full_disk_is_one_clear_error(tmp_path, mo
     monkeypatch.undo()
     assert (tmp_path / "audit.jsonl").read_bytes() == before
     assert log.faults() == []
+
+
+# --- expiry ---------------------------------------------------------------------------------------
+
+
+def aged(folder: Path, heads: Heads) -> FileAuditLog:
+    """A log of a year: an entry each 40 days, the last of today."""
+    for days in range(360, -1, -40):
+        log = FileAuditLog(
+            folder / "audit.jsonl", heads, lambda days=days: NOW - timedelta(days=days)
+        )
+        log.add(Act.VIEW, "ann", page="/cameras")
+    return log
+
+
+def test_old_entries_expire_and_the_chain_goes_on(tmp_path):
+    heads = Heads()
+    log = aged(tmp_path, heads)
+    noted = [log.head()]
+    assert log.expire(NOW - timedelta(days=200), "olga") == 4
+    assert log.faults() == []
+    assert [e.n for e in log.last(99)] == [11, 10, 9, 8, 7, 6, 5]
+    assert (log.last(1)[0].act, log.last(1)[0].who) == ("log_expired", "olga")
+    assert log.last(1)[0].about["entries"] == "4"
+    log.add(Act.STOP, "ann")
+    assert log.faults(noted[0]) == []
+    assert log.expire(NOW - timedelta(days=200), "olga") == 0
+    again = make(tmp_path, heads)
+    assert again.faults() == []
+    assert again.last(1)[0].n == 12
+    first = f"2:{'ab' * 32}"
+    assert "has expired" in again.faults(first)[0]
+    assert (tmp_path / "audit.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_every_byte_of_a_log_that_has_expired_in_part_is_still_held(tmp_path):
+    heads = Heads()
+    log = aged(tmp_path, heads)
+    log.expire(NOW - timedelta(days=200), "olga")
+    good = (tmp_path / "audit.jsonl").read_bytes()
+    for place in range(len(good)):
+        bad = good[:place] + bytes([good[place] ^ 32]) + good[place + 1 :]
+        assert find_faults(bad, heads[HEAD], "", heads[BASE]), place
+    for length in range(len(good)):
+        assert find_faults(good[:length], heads[HEAD], "", heads[BASE]), length
+
+
+def test_who_cuts_the_beginning_cannot_pass_it_off_as_expiry(tmp_path):
+    heads = Heads()
+    log = aged(tmp_path, heads)
+    lines = (tmp_path / "audit.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "audit.jsonl").write_bytes(b"".join(lines[3:]))
+    assert "hash does not fit" in log.faults()[0]
+    heads[BASE] = f"3:{lines[2][-67:-3].decode()}"  # with the database, too
+    assert log.faults() == ["the log begins after entry 3, and no entry says that they expired"]
+
+
+def test_what_must_be_kept_is_kept_and_faults_are_not_swept_away(tmp_path):
+    log = aged(tmp_path, Heads())
+    with pytest.raises(InputError, match="last 183 days must be kept"):
+        log.expire(NOW - timedelta(days=182), "olga")
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"ann", b"eve", 1))
+    with pytest.raises(InputError, match="has faults"):
+        log.expire(NOW - timedelta(days=200), "olga")
+
+
+def test_a_crash_while_entries_expire_leaves_a_whole_log(tmp_path, monkeypatch):
+    heads = Heads()
+    log = aged(tmp_path, heads)
+
+    def crash(*_):
+        raise OSError(5, "the power went")
+
+    monkeypatch.setattr(Path, "replace", crash)
+    with pytest.raises(StoreError):
+        log.expire(NOW - timedelta(days=200), "olga")
+    monkeypatch.undo()
+    assert log.faults() == []
+    log.add(Act.STOP, "ann")
+    assert log.faults() == []
+    assert len(log.last(99)) == 12
+    assert log.expire(NOW - timedelta(days=200), "olga") == 4
+    assert log.faults() == []
+
+
+def test_who_waits_to_write_while_entries_expire_writes_into_the_new_log(tmp_path):
+    heads = Heads()
+    log = aged(tmp_path, heads)
+    other = make(tmp_path, heads)
+    stale = other._open()
+    log.expire(NOW - timedelta(days=200), "olga")
+    assert not other._is(stale)
+    os.close(stale)
+    other.add(Act.STOP, "ann")
+    assert log.faults() == []
+    assert log.last(1)[0].act == "stop"

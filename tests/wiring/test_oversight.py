@@ -249,7 +249,7 @@ def test_the_officer_s_commands_from_first_paper_to_a_tampered_log(tmp_path):
     control.close()
     for user, password, complaint in (
         ("olga", "wrong", "name or password is wrong"),
-        ("adam", "runs the machines", "only an officer may resume"),
+        ("adam", "runs the machines", "only an officer may do this"),
     ):
         refused = aeras("resume", path, "--user", user, AERAS_PASSWORD=password)
         assert (refused.returncode, complaint in refused.stderr) == (2, True), refused.stderr

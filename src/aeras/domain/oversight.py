@@ -33,6 +33,8 @@ class Act(StrEnum):
     USER_CHANGED = "user_changed"
     TRIGGER = "trigger"
     FORM_CHANGED = "form_changed"
+    LOG_EXPIRED = "log_expired"
+    """Entries older than the controller keeps them were removed, by the officer."""
     LOG_BROKEN = "log_broken"
     """The log did not end where the last write had left it; written by the log itself."""
 

@@ -107,11 +107,12 @@ def technical_file(facts: Facts, language: str = "en") -> Document:
             ),
             draft.part(
                 "technical.monitoring",
+                say("technical.monitoring.limits"),
+                *card.paragraphs("Limits"),
                 *(
                     say(f"technical.monitoring.{name}")
-                    for name in ("limits", "unintended", "logs", "input", "access")
+                    for name in ("unintended", "logs", "input", "access")
                 ),
-                points=card.paragraphs("Limits"),
                 tables=(draft.table("access"), draft.cameras()),
             ),
             draft.part(

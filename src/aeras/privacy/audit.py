@@ -19,11 +19,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-from aeras.domain.errors import StoreError
+from aeras.domain.errors import InputError, StoreError
 from aeras.domain.oversight import SYSTEM, Act, Entry
 from aeras.domain.ports import Settings
 
@@ -38,6 +38,10 @@ _HEAD = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 
 HEAD = "audit:head"
 """Name of the setting that keeps the head apart from the file."""
+BASE = "audit:base"
+"""Name of the setting that keeps where the file begins, once old entries have expired."""
+LEAST_KEPT = timedelta(days=183)
+"""Six months, EU AI Act Art. 26(6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,12 @@ class _Mark:
 
     def __str__(self) -> str:
         return f"{self.n}:{self.hash}"
+
+    @classmethod
+    def read(cls, text: str | None) -> _Mark:
+        """From its text; the start of the log for what is none."""
+        known = _HEAD.fullmatch(text or "")
+        return cls(int(known[1]), known[2]) if known else cls()
 
 
 class FileAuditLog:
@@ -96,26 +106,95 @@ class FileAuditLog:
         Args:
             noted: A head that was noted down earlier; the log must still run through it.
         """
-        return find_faults(self._bytes(), self._heads.setting(HEAD), noted)
+        base = self._heads.setting(BASE)
+        return find_faults(self._bytes(), self._heads.setting(HEAD), noted, base)
 
     def head(self) -> str:
         """The recorded head; ``0:00..`` for a log that was never written."""
         return self._heads.setting(HEAD) or str(_Mark())
 
+    def expire(self, before: datetime, who: str) -> int:
+        """Removes the oldest entries, all from before a moment; returns how many.
+
+        The chain goes on unbroken: the log records itself what was removed, and begins with the
+        entry that followed.
+
+        Raises:
+            InputError: The moment is less than `LEAST_KEPT` ago, or the log has faults, which the
+                removal would hide.
+            StoreError: As `add`.
+        """
+        now = self._clock().astimezone(UTC)
+        if before > now - LEAST_KEPT:
+            raise InputError(
+                f"entries of the last {LEAST_KEPT.days} days must be kept (EU AI Act Art. 26(6))",
+                todo="Name more days",
+            )
+        if self.faults():
+            raise InputError(
+                "the log has faults, which removing entries would hide",
+                where=str(self._path),
+                todo="See aeras privacy audit-verify; keep a copy of the file",
+            )
+        old = 0
+        for line in self._bytes().splitlines(keepends=True):
+            entry = _entry(line)
+            if entry is None or entry.at >= before:
+                break
+            old, last = old + 1, _Mark(entry.n, _hash_of(line))
+        if old:
+            told = {"entries": str(old), "before": before.date().isoformat(), "base": str(last)}
+            self.add(Act.LOG_EXPIRED, who, **told)
+            self._drop(old, last)
+        return old
+
+    def _drop(self, old: int, last: _Mark) -> None:
+        """Replaces the file by one without its first lines; whole at every moment."""
+        with self._turn, self._locked():
+            kept = self._bytes().split(b"\n", old)[old]
+            fresh = self._path.with_name(f"{self._path.name}.new")
+            try:
+                fresh.unlink(missing_ok=True)
+                fresh.touch(_OWNER_ONLY)
+                with fresh.open("wb") as f:
+                    f.write(kept)
+                    f.flush()
+                    os.fsync(f.fileno())
+                # A whole file is still whole with a base: the walk tells them apart.
+                self._heads.set_setting(BASE, str(last))
+                fresh.replace(self._path)
+            except OSError as error:
+                fresh.unlink(missing_ok=True)
+                raise self._unwritable(str(error.strerror)) from None
+
     # --- writing ----------------------------------------------------------------------------
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _OWNER_ONLY)
-        except OSError as error:
-            raise self._unwritable(str(error.strerror)) from None
+        file = self._open()
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
+            while not self._is(file):  # another process has put a shorter log in its place
+                os.close(file)
+                file = self._open()
+                fcntl.flock(file, fcntl.LOCK_EX)
             yield file
         finally:
             os.close(file)  # and with it the lock
+
+    def _open(self) -> int:
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _OWNER_ONLY)
+        except OSError as error:
+            raise self._unwritable(str(error.strerror)) from None
+
+    def _is(self, file: int) -> bool:
+        """Whether the open file is still the one at the path."""
+        try:
+            return os.path.samestat(os.fstat(file), self._path.stat())
+        except FileNotFoundError:
+            return False
 
     def _end(self, file: int) -> tuple[_Mark, dict[str, str]]:
         """Where the next entry goes, and what is wrong there ({} if nothing). The hashes are taken
@@ -127,8 +206,10 @@ class FileAuditLog:
         if whole < len(data):
             broken["torn_bytes"] = str(len(data) - whole)
             os.ftruncate(file, whole)
+        base = _start(data, self._heads.setting(BASE))
         lines = filter(None, map(_LINE.fullmatch, data[:whole].split(b"\n")))
-        marks = [_Mark(), *(_Mark(n, line[2].decode()) for n, line in enumerate(lines, start=1))]
+        found = enumerate(lines, start=base.n + 1)
+        marks = [base, *(_Mark(n, line[2].decode()) for n, line in found)]
         mark = marks[-1]
         known = self._heads.setting(HEAD)
         if known and known != str(mark) and known not in map(str, marks):
@@ -175,20 +256,26 @@ class FileAuditLog:
             ) from None
 
 
-def find_faults(data: bytes, head: str | None, noted: str = "") -> list[str]:
+def find_faults(
+    data: bytes, head: str | None, noted: str = "", base: str | None = None
+) -> list[str]:
     """Everything that is wrong with a log, in plain words.
 
     Args:
         data: The file's content.
         head: The recorded head, None if none is recorded.
         noted: A head that was noted down earlier.
+        base: Where the file is recorded to begin, None if nothing has expired.
     """
-    marks = {0: START}
+    start = _start(data, base)
+    marks = {start.n: start.hash}
     found = []
-    for number, (mark, fault) in enumerate(_walk(data), start=1):
+    for number, (mark, fault) in enumerate(_walk(data, start), start=1):
         if fault:
             found.append(f"line {number}: {fault}")
         marks[mark.n] = mark.hash
+    if start.n and not _says(data, start):
+        found.append(f"the log begins after entry {start.n}, and no entry says that they expired")
     if head is None and len(marks) > 1:
         found.append("the recorded head is missing: the log's end cannot be checked")
     if head is not None:
@@ -202,6 +289,8 @@ def _head_faults(marks: dict[int, str], head: str, name: str) -> Iterator[str]:
     known = _HEAD.fullmatch(head)
     if known is None:
         yield f"{name} is not a number and a hash: {head!r}"
+    elif int(known[1]) < min(marks):
+        yield f"{name} is entry {known[1]}, which has expired: the log begins after {min(marks)}"
     elif int(known[1]) not in marks:
         yield f"the log was cut: it ends at entry {max(marks)}, {name} is entry {known[1]}"
     elif marks[int(known[1])] != known[2]:
@@ -225,9 +314,26 @@ def _hash(before: str, start: bytes) -> str:
     return hashlib.sha256(before.encode() + start).hexdigest()
 
 
-def _walk(data: bytes) -> Iterator[tuple[_Mark, str]]:
+def _start(data: bytes, base: str | None) -> _Mark:
+    """The mark before the first line: the log's start, or where expired entries ended."""
+    first = _entry(data.split(b"\n", 1)[0])
+    return _Mark() if first is not None and first.n == 1 else _Mark.read(base)
+
+
+def _says(data: bytes, start: _Mark) -> bool:
+    """Whether the log itself tells that it begins there."""
+    entries = filter(None, map(_entry, data.split(b"\n")))
+    expired = (entry for entry in entries if entry.act == Act.LOG_EXPIRED)
+    return any(entry.about.get("base") == str(start) for entry in expired)
+
+
+def _hash_of(line: bytes) -> str:
+    found = _LINE.fullmatch(line.rstrip(b"\n"))
+    return found[2].decode() if found else ""
+
+
+def _walk(data: bytes, mark: _Mark) -> Iterator[tuple[_Mark, str]]:
     """Each line's place in the chain and what is wrong with it ("" if nothing)."""
-    mark = _Mark()
     lines = data.split(b"\n")
     for line in lines[:-1]:
         found = _LINE.fullmatch(line)

@@ -41,7 +41,7 @@ body { max-width: 190mm; margin: 12mm auto; padding: 0 6mm; }
 h1 { font-size: 19pt; line-height: 1.2; } h2 { font-size: 12.5pt; margin: 7mm 0 2mm; }
 .under { color: #566166; } table { border-collapse: collapse; width: 100%; margin: 2mm 0; }
 th, td { border: 1px solid #c9c5bb; padding: 1.5mm 2mm; text-align: left; vertical-align: top;
-  font-size: 9pt; overflow-wrap: break-word; } th { background: #efede7; }
+  font-size: 9pt; overflow-wrap: anywhere; } th { background: #efede7; }
 @media print { body { margin: 0; } h2 { break-after: avoid; } tr { break-inside: avoid; } }
 .sign { border: 3px solid #1c2325; border-radius: 6mm; padding: 10mm; margin: 8mm 0;
   break-inside: avoid; break-after: page; }

@@ -16,6 +16,7 @@ from aeras.serve import schemas
 from aeras.serve.desk_links import single_link
 from aeras.serve.errors import NotFoundError
 from aeras.serve.live import Hub
+from aeras.serve.oversight import note_view
 from aeras.serve.periods import Period, read_period
 from aeras.serve.session import require, require_form_header, require_user
 from aeras.serve.words import Words
@@ -163,6 +164,7 @@ def cameras(board: TheBoard) -> list[schemas.CameraOut]:
 
 @router.get(
     "/cameras/{camera_id}/preview.jpg",
+    dependencies=[note_view("/cameras")],
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}}}},
 )

@@ -73,7 +73,7 @@ class Viewed:
     def note(self, request: Request, user: User, page: str) -> None:
         """Writes an entry unless this session looked at the page a moment ago."""
         now: datetime = request.app.state.clock()
-        key = (visitor(request).nonce, page)
+        key = (visitor(request).nonce or user.name, page)  # machines have no session
         self._last = {k: at for k, at in self._last.items() if now - at < VIEW_AGAIN}
         if key not in self._last:
             oversight_of(request).audit.add(Act.VIEW, user.name, page=page)

@@ -109,7 +109,7 @@ def log_start(site: Site, control: Control, audit: AuditLog) -> None:
     facts = facts_of(site)
     profile = f"{facts.profile.name} {facts.profile.version}, expression "
     now = {
-        Act.SITE_CHANGED: _file_hash(site.path),
+        Act.SITE_CHANGED: _site_hash(site),
         Act.PROFILE_CHANGED: profile + ("on" if facts.expression else "off"),
         Act.MODEL_CHANGED: _models_digest(facts),
     }
@@ -130,8 +130,14 @@ def log_start(site: Site, control: Control, audit: AuditLog) -> None:
     control.set_setting(_LAST, json.dumps(now))
 
 
-def _file_hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _site_hash(site: Site) -> str:
+    """Of the site file and of those that it names as parts of itself."""
+    digest = hashlib.sha256(site.path.read_bytes())
+    for name in (site.file.items_file, site.file.planogram_file):
+        path = site.path.parent / name if name else None
+        if path is not None and path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _models_digest(facts: Facts) -> str:

@@ -2,6 +2,7 @@
 """German words of sign-in, accounts and users."""
 
 WORDS: dict[str, str] = {
+    "act.log_expired": "Alte Einträge entfernt",
     "login.late": "Das hat zu lange gedauert. Melden Sie sich noch einmal an.",
     "login.code": "Code",
     "login.code.title": "Zweiter Schritt",

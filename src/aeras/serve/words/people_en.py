@@ -2,6 +2,7 @@
 """English words of sign-in, accounts and users."""
 
 WORDS: dict[str, str] = {
+    "act.log_expired": "Old entries removed",
     "login.late": "That took too long. Sign in again.",
     "login.code": "Code",
     "login.code.title": "Second step",
