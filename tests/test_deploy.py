@@ -165,7 +165,7 @@ def test_the_container_runs_as_nobody_special():
     ],
 )
 def test_the_audit_of_dependencies_says_when_it_could_not_look(
-    monkeypatch, capsys, code, said, ended, told
+    monkeypatch, capsys, *, code, said, ended, told
 ):
     spec = importlib.util.spec_from_file_location("audit_deps", ROOT / "tools/audit_deps.py")
     assert spec
