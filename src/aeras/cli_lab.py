@@ -319,13 +319,33 @@ def bench_cameras(
 def load_store(
     *,
     events: Annotated[int, typer.Option(min=1, help="How many.")] = 1_000_000,
-    store: Annotated[Path, typer.Option(help="DuckDB file that does not exist yet.")],
+    store: Annotated[Path | None, typer.Option(help="DuckDB file that does not exist yet.")] = None,
+    answers: Annotated[
+        int | None, typer.Option(min=20, help="Survey answers to send to a real server instead.")
+    ] = None,
+    per_s: Annotated[float, typer.Option(min=1, help="Answers a second.")] = 200.0,
     as_json: JsonOpt = False,
 ) -> None:
-    """Measures the event store: bulk and single writes, queries, size.
+    """Measures the event store: bulk and single writes, queries, size. With --answers: sends survey
+    answers to a server that is killed (-9) half-way, and counts what is stored.
 
     Example:  `aeras lab load --events 1000000 --store load.duckdb --json`
+
+    Example:  `aeras lab load --answers 6000 --json`
     """
+    if answers is not None:
+        import tempfile
+
+        from aeras.lab.answers import load_answers
+
+        with tempfile.TemporaryDirectory(prefix="aeras-load-") as folder:
+            figures = load_answers(Path(folder), answers, per_s=per_s)
+        show(figures, as_json=as_json)
+        if figures["lost"] or figures["twice"] or figures["acknowledged"] != answers:
+            raise typer.Exit(1)
+        return
+    if store is None:
+        raise typer.BadParameter("name a file with --store, or send --answers")
     from aeras.lab.load import load
 
     show(load(store, events), as_json=as_json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -214,6 +215,11 @@ def count(connection: Connection, counted: Counted, column: str) -> None:
 def _add(
     connection: Connection, table: Any, key: dict[str, Any], names: tuple[str, ...], column: str
 ) -> None:
-    put = insert(table).values(**key, **{name: int(name == column) for name in names})
-    grown = {column: getattr(table, column) + 1}
-    connection.execute(put.on_conflict_do_update(index_elements=list(key), set_=grown))
+    row = {name: int(name == column) for name in names}
+    connection.execute(_grow(table.__table__, tuple(key), column), {**key, **row})
+
+
+@cache
+def _grow(table: Any, key: tuple[str, ...], column: str) -> Any:
+    grown = {column: table.c[column] + 1}
+    return insert(table).on_conflict_do_update(index_elements=list(key), set_=grown)

@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
-from sqlalchemy import Connection, Engine, create_engine, delete, event, func, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
@@ -154,9 +164,8 @@ class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger
 
     def token_spent(self, token_hash: str) -> bool:
         """Whether the token was used, or never issued here."""
-        query = select(TokenRecord.spent).where(TokenRecord.hash == token_hash)
-        with self._session() as session:
-            return session.scalar(query) is not False
+        with self._translated(), self._engine.connect() as connection:
+            return connection.scalar(_IS_SPENT, {"token": token_hash}) is not False
 
     def spend_token(
         self, token_hash: str, answer: Answer | None, counted: Counted | None = None
@@ -171,14 +180,14 @@ class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger
         Returns:
             False, with nothing stored, when the token was spent before or never issued.
         """
-        burn = update(TokenRecord).where(TokenRecord.hash == token_hash, ~TokenRecord.spent)
-        burn = burn.values(spent=True, refused=answer is None)
+        row = None if answer is None else _answer_row(answer)
 
         def work(connection: Connection) -> bool:
-            if connection.execute(burn).rowcount == 0:
+            burnt = connection.execute(_BURN, {"token": token_hash, "refusing": row is None})
+            if burnt.rowcount == 0:
                 return False
-            if answer is not None:
-                connection.execute(insert(AnswerRecord).values(_answer_row(answer)))
+            if row is not None:
+                connection.execute(_PUT_ANSWER, row)
             if counted is not None:
                 count(connection, counted, "refused" if answer is None else "answered")
             return True
@@ -191,9 +200,8 @@ class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger
 
     def trigger_closed(self, trigger_id: str) -> bool:
         """Whether that trigger is closed."""
-        query = select(TriggerRecord.state).where(TriggerRecord.id == trigger_id)
-        with self._session() as session:
-            return session.scalar(query) == TriggerState.CLOSED.value
+        with self._translated(), self._engine.connect() as connection:
+            return connection.scalar(_STATE, {"trigger": trigger_id}) == TriggerState.CLOSED.value
 
     def has_answer(self, answer_id: str) -> bool:
         """Whether an answer of this id is stored."""
@@ -209,10 +217,10 @@ class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger
 
     def add_answer(self, answer: Answer, counted: Counted | None = None) -> bool:
         """Stores an answer that needs no token; False when its id was stored before."""
-        put = insert(AnswerRecord).values(_answer_row(answer)).on_conflict_do_nothing()
+        row = _answer_row(answer)
 
         def work(connection: Connection) -> bool:
-            if connection.execute(put).rowcount == 0:
+            if connection.execute(_PUT_NEW_ANSWER, row).rowcount == 0:
                 return False
             if counted is not None:
                 count(connection, counted, "answered")
@@ -226,8 +234,7 @@ class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger
         if not rows:
             return 0
         with self._session() as session:
-            put = insert(AnswerRecord.__table__).on_conflict_do_nothing()  # type: ignore[arg-type]
-            result: Any = session.connection().execute(put, rows)
+            result: Any = session.connection().execute(_PUT_NEW_ANSWER, rows)
             return int(result.rowcount)
 
     def answers(
@@ -431,6 +438,21 @@ _ANSWER_COLUMNS = (
     "choice",
     "text",
 )
+
+
+# Written out once: building them took most of the time of an answer.
+_TOKENS: Any = TokenRecord.__table__
+_ANSWERS: Any = AnswerRecord.__table__
+_OF_TOKEN = _TOKENS.c.hash == bindparam("token")
+_IS_SPENT = select(_TOKENS.c.spent).where(_OF_TOKEN)
+_BURN = (
+    update(_TOKENS)
+    .where(_OF_TOKEN, ~_TOKENS.c.spent)
+    .values(spent=True, refused=bindparam("refusing"))
+)
+_PUT_ANSWER = insert(_ANSWERS)
+_PUT_NEW_ANSWER = _PUT_ANSWER.on_conflict_do_nothing()
+_STATE = select(TriggerRecord.state).where(TriggerRecord.id == bindparam("trigger"))
 
 
 def _answer_row(answer: Answer) -> dict[str, Any]:
