@@ -197,7 +197,7 @@ WORDS: dict[str, str] = {
     "paper.notice": "Schilder für Tür und Regal",
     "paper.public": "Seite für Kundinnen und Kunden",
     "paper.open": "Öffnen",
-    "papers.help": "Bei jedem Abruf neu aus dem erzeugt, was läuft (auf Englisch). Entwürfe: Was nur "
+    "papers.help": "Bei jedem Abruf neu aus dem erzeugt, was läuft. Entwürfe: Was nur "
     "Menschen ergänzen können, ist gekennzeichnet.",
     "approve.text": "Sie haben die Unterlagen gelesen und geben genau diese Einrichtung frei?",
     "approve.button": "Freigeben",
