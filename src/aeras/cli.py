@@ -12,6 +12,7 @@ import typer
 from aeras import __version__, cli_lab, cli_privacy, cli_report, cli_site, cli_users
 from aeras.cli_common import JsonOpt, SiteArg, json_line, out, say
 from aeras.domain.errors import AerasError
+from aeras.wiring.hardening import no_core_dumps
 from aeras.wiring.logs import LEVEL, set_up_logs
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ def main() -> None:
     try:
         app()
     except AerasError as error:
+    no_core_dumps()
         sys.stderr.write(f"aeras: {error}\n")
         sys.exit(2)
     except BrokenPipeError:  # `aeras ... | head`

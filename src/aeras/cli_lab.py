@@ -368,6 +368,41 @@ def measure_triggers(
     show(measure(shops, seed=seed, market=Market(days=days)), as_json=as_json)
 
 
+@lab.command("staff")
+def measure_staff(
+    *,
+    clips: Annotated[Path | None, typer.Option(help="Folder of clips to put tags on.")] = None,
+    clip_count: Annotated[int, typer.Option(min=1, help="Most clips.")] = 20,
+    scenes: Annotated[int, typer.Option(min=0, help="Rendered scenes of each camera.")] = 24,
+    tags: Annotated[int, typer.Option(min=0, help="Tags a size and condition.")] = 100,
+    seed: Annotated[int, typer.Option(help="Of the first scene.")] = 0,
+    as_json: JsonOpt = False,
+) -> None:
+    """Measures how surely staff and objectors are left alone, and what shoppers are lost by it.
+
+    Example:  `aeras lab staff --clips DATA/clips --json`
+    """
+    from aeras.lab.staffbench import StaffOptions, measure
+
+    show(measure(StaffOptions(scenes, clips, clip_count, tags, seed)), as_json=as_json)
+
+
+@lab.command("blur")
+def measure_blur(
+    clips: Annotated[Path, typer.Argument(help="Folder of clips.")],
+    *,
+    every_s: Annotated[float, typer.Option(min=0.1, help="Seconds between frames.")] = 2.0,
+    as_json: JsonOpt = False,
+) -> None:
+    """Measures, by face size, whether every face that can be found is covered in the live preview.
+
+    Example:  `aeras lab blur DATA/clips --json`
+    """
+    from aeras.lab.blurbench import measure
+
+    show(measure(clips, every_s=every_s), as_json=as_json)
+
+
 @lab.command("train")
 def train_network(
     config: Annotated[

@@ -221,6 +221,41 @@ def budget(site: SiteArg, *, as_json: JsonOpt = False) -> None:
         tell({"budget": total, "left": days}, text, as_json=as_json)
 
 
+@privacy.command("marker")
+def marker(
+    *,
+    path: Annotated[Path, typer.Option("--out", help="PDF to write.")] = Path("tags.pdf"),
+    tag: Annotated[int, typer.Option(min=0, max=49, help="Number of the staff tags.")] = 4,
+    card: Annotated[int, typer.Option(min=0, max=49, help="Number of the objection cards.")] = 25,
+    as_json: JsonOpt = False,
+) -> None:
+    """Writes staff tags (back, chest, lanyard) and objection cards to be printed at full size.
+
+    All staff may wear the same number: it says that somebody is staff, never who.
+
+    Example:  `aeras privacy marker --out tags.pdf`
+    """
+    from aeras.domain.errors import InputError
+    from aeras.privacy.tagsheets import OBJECTION, STAFF, tag_sheets
+
+    if tag == card:
+        raise InputError(
+            f"{tag} is the number of both tags and cards, which could not be told apart",
+            todo="Give --card another number",
+        )
+    try:
+        path.write_bytes(tag_sheets(tag, card))
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+    sizes = {sheet.name: sheet.side_mm for sheet in (*STAFF, OBJECTION)}
+    listed = ", ".join(f"{name} {side:g} mm" for name, side in sizes.items())
+    tell(
+        {"file": str(path), "tag": tag, "card": card, "sides_mm": sizes},
+        f"Wrote {path}: {listed}. Print at 100 %; set staff.marker.size_mm to the smallest worn.",
+        as_json=as_json,
+    )
+
+
 @privacy.command("audit-expire")
 def audit_expire(
     site: SiteArg,

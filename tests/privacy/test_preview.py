@@ -113,10 +113,16 @@ def test_doubtful_faces_are_covered() -> None:
 def test_heads_of_bodies_are_covered_also_without_their_points(
     points: dict[int, tuple[float, float]], covered: Box
 ) -> None:
-    seen = Detections(people=(person((250.0, 50.0, 350.0, 350.0), points),), ran=PEOPLE)
+    seen = Detections(people=(person((250.0, 50.0, 350.0, 350.0), points),), ran=PEOPLE | FACES)
     picture = decoded(render_preview(frame_of(noise()), seen, age_s=0, options=SHARP))
     assert detail(picture, covered) < detail(picture, (20, 50, 120, 120)) / 5
     assert detail(picture, (260, 250, 340, 340)) > 10 * detail(picture, covered)
+
+
+def test_where_no_faces_were_looked_for_whole_bodies_are_covered() -> None:
+    seen = Detections(people=(person((250.0, 50.0, 350.0, 350.0), {0: (300, 80)}),), ran=PEOPLE)
+    picture = decoded(render_preview(frame_of(noise()), seen, age_s=0, options=SHARP))
+    assert detail(picture, (260, 250, 340, 340)) < detail(picture, (20, 250, 100, 340)) / 5
 
 
 @settings(deadline=None)

@@ -240,3 +240,13 @@ def test_who_steps_into_the_objection_zone_is_dropped_at_once():
     assert staff.shoppers(frame(0.2), [stepped]) == []
     assert staff.fate(1) is Fate.DROP
     assert staff.shoppers(frame(0.4), [track(1, AISLE)]) == []
+
+
+def test_a_jump_to_a_new_number_while_the_old_one_coasts_is_no_way_back_to_being_read():
+    staff = faces_filter(CARD)
+    watch(staff, picture(OBJECTION_TAGS[0], (420, 300)), 0.0, at(300))
+    old, new = at(300)[0], at(350, name=2)
+    coasting = [replace(old, detection=None), replace(new[0], detection=0)]
+    seen = Detections(faces=(new[1],), ran=frozenset({"faces"}))
+    moment = datetime(2026, 11, 22, tzinfo=UTC)
+    assert staff.shoppers(Frame("c", moment, 0.2, picture()), coasting, seen) == []

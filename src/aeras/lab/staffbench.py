@@ -20,6 +20,7 @@ import av
 import cv2
 import numpy as np
 
+from aeras.domain.errors import InputError
 from aeras.domain.geometry import Box
 from aeras.domain.seen import Detections, Face, Frame, Image, Interaction
 from aeras.domain.shop import CameraRole, CameraSpec, Fixture, Marks, Shop, Vest
@@ -42,6 +43,8 @@ from aeras.privacy.torso import EYES_M, FACE_M, SPAN_M, TORSO_M
 from aeras.wiring.rig import Rig, RigOptions
 
 FPS: Final = 5.0
+CARD_M: Final = 0.09
+CARDS: Final = Marks(objection_tags=frozenset(OBJECTION_TAGS), objection_mm=CARD_M * 1000)
 TAG_M: Final = 0.12
 HI_VIS: Final = (60.0, 230.0, 210.0)
 """BGR of a yellow-green safety vest."""
@@ -157,7 +160,8 @@ class Played:
         reads: Seconds and box of each face that reached the models which read it.
         told: Interactions.
         met_s, cleared_s: When each track was first seen, and first known to be a shopper.
-        alone: Tracks that were left alone as staff or objectors.
+        alone_s: When each track was first left alone as staff's or an objector's.
+        told_s: When each interaction was told.
         last_s: When each track was last seen.
     """
 
@@ -166,7 +170,13 @@ class Played:
     met_s: dict[int, float] = field(default_factory=dict)
     last_s: dict[int, float] = field(default_factory=dict)
     cleared_s: dict[int, float] = field(default_factory=dict)
-    alone: frozenset[int] = frozenset()
+    alone_s: dict[int, float] = field(default_factory=dict)
+    told_s: list[float] = field(default_factory=list)
+
+    @property
+    def alone(self) -> frozenset[int]:
+        """Tracks that were left alone."""
+        return frozenset(self.alone_s)
 
 
 class _Counted(Perception):
@@ -202,14 +212,18 @@ class Player:
             frame = Frame(camera.id, EPOCH + timedelta(seconds=t_s), t_s, image)
             _, told = rig.update(frame)
             done.told += told
+            done.told_s += [t_s] * len(told)
             eye = rig.eye(camera.id)
             for track in eye.tracks:
                 done.met_s.setdefault(track.id, t_s)
                 done.last_s[track.id] = t_s
                 if eye.staff.fate(track.id) is Fate.TELL:
                     done.cleared_s.setdefault(track.id, t_s)
-            done.alone = eye.staff.alone
-        done.told += rig.finish()
+            for name in eye.staff.alone:
+                done.alone_s.setdefault(name, t_s)
+        last = rig.finish()
+        done.told += last
+        done.told_s += [float("inf")] * len(last)
         done.reads = self.models.reads
         return done
 
@@ -280,9 +294,11 @@ def _head_of(shopper: Shopper, camera: Camera) -> Callable[[float], tuple[float,
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A recording with its true visits: frames dressed in an outfit, the shop, its traits."""
+    """A recording with its true visits: frames in which everybody wears an outfit from a second on,
+    the shop, its traits.
+    """
 
-    frames: Callable[[Outfit], Iterator[tuple[float, Image]]]
+    frames: Callable[[Outfit, float], Iterator[tuple[float, Image]]]
     visits: tuple[Visit, ...]
     shop: Callable[[Marks], Shop]
     traits: Mapping[str, str]
@@ -298,11 +314,13 @@ def before_shelf(seed: int, seconds: float = 24.0) -> Scene:
     layout = layout_for(AISLE_CAMERA)
     plan = plan_demo(layout, seed=seed, seconds=seconds)
 
-    def frames(worn: Outfit) -> Iterator[tuple[float, Image]]:
-        view = ShelfView(plan, layout, camera, seed, dict.fromkeys(range(len(plan.shoppers)), worn))
+    def frames(worn: Outfit, from_s: float) -> Iterator[tuple[float, Image]]:
+        wear = dict.fromkeys(range(len(plan.shoppers)), worn)
+        plain, dressed = (ShelfView(plan, layout, camera, seed, one) for one in ({}, wear))
         sight = Sight(weather, size, seed)
-        for n in range(int(seconds * FPS)):
-            yield n / FPS, sight.see(view.draw(n / FPS), n / FPS)
+        for t_s in (n / FPS for n in range(int(seconds * FPS))):
+            view = dressed if t_s >= from_s else plain
+            yield t_s, sight.see(view.draw(t_s), t_s)
 
     visits = tuple(Visit(s.start_s, s.end_s, _head_of(s, camera)) for s in plan.shoppers)
     traits = {"camera": "shelf", "light": light, "resolution": f"{size[0]}x{size[1]}"}
@@ -313,12 +331,13 @@ def in_aisle(seed: int) -> Scene:
     """A story before an aisle camera."""
     one: Story = story(seed)
 
-    def frames(worn: Outfit) -> Iterator[tuple[float, Image]]:
+    def frames(worn: Outfit, from_s: float) -> Iterator[tuple[float, Image]]:
         wear = dict.fromkeys(range(len(one.tale.shoppers)), worn)
-        drawn = Tableau(one.tale, one.stage, wear)
+        plain, dressed = (Tableau(one.tale, one.stage, each) for each in ({}, wear))
         sight = Sight(one.weather, one.stage.camera.size, one.seed)
         for t_s in one.times(FPS):
-            yield t_s, sight.see(drawn.draw(t_s), t_s)
+            view = dressed if t_s >= from_s else plain
+            yield t_s, sight.see(view.draw(t_s), t_s)
 
     def shop(marks: Marks) -> Shop:
         plain = one.shop()
@@ -482,6 +501,65 @@ def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
+@dataclass(slots=True)
+class Objections:
+    """Tracks of shoppers who put on an objection card halfway, and what became of them.
+
+    Attributes:
+        tracks: Seen when the card was first to be read, and for a second after.
+        delay_s: From then until each was dropped; infinity where it never was.
+        late: Interactions told, and faces read, more than a second after the card was to be read.
+        told_before: Interactions told before.
+    """
+
+    tracks: int = 0
+    delay_s: list[float] = field(default_factory=list)
+    late: int = 0
+    told_before: int = 0
+
+    def figures(self) -> dict[str, Any]:
+        """Delays, and how many came too late."""
+        delays = np.array(self.delay_s or [np.nan])
+        within = sum(delay <= 1.0 for delay in self.delay_s)
+        return {
+            "tracks": self.tracks,
+            "dropped_within_1_s": within,
+            "median_s": _round(float(np.median(delays))),
+            "worst_s": _round(float(delays.max())),
+            "late_events_or_reads": self.late,
+            "events_told_before": self.told_before,
+        }
+
+
+def object_halfway(player: Player, scene: Scene, sums: Objections) -> None:
+    """Plays a scene in which everybody wears the card from the middle of the first visit on."""
+    visit = scene.visits[0]
+    from_s = (visit.from_s + visit.to_s) / 2
+    shop = scene.shop(CARDS)
+    size = shop.cameras[0].size
+    card = Outfit(Worn(tag_image(OBJECTION_TAGS[0], 1) < 128, CARD_M * 8 / 6))  # noqa: PLR2004
+    reader = TagReader(OBJECTION_TAGS)
+    seen_s = float("inf")
+
+    def watched() -> Iterator[tuple[float, Image]]:
+        nonlocal seen_s
+        for t_s, image in scene.frames(card, from_s):
+            if t_s >= from_s and seen_s > t_s:
+                whole = (0.0, 0.0, float(size[0]), float(size[1]))
+                if any(reader.read(image, whole, side) for side in (15.0, 30.0, 60.0)):
+                    seen_s = t_s
+            yield t_s, image
+
+    done = player.play(shop, watched())
+    for track, met in done.met_s.items():
+        if met <= seen_s and done.last_s[track] >= seen_s + 1:
+            sums.tracks += 1
+            sums.delay_s.append(done.alone_s.get(track, float("inf")) - seen_s)
+    sums.late += sum(t_s > seen_s + 1 for t_s in done.told_s)
+    sums.late += sum(t_s > seen_s + 1 for t_s, _ in done.reads)
+    sums.told_before += sum(t_s <= seen_s for t_s in done.told_s)
+
+
 LEAST_S: Final = 2.0
 
 
@@ -508,22 +586,27 @@ class StaffOptions:
 
 
 def measure(options: StaffOptions) -> dict[str, Any]:
-    """All suites; keys ``tags``, ``rendered``, ``clips`` and ``failures``."""
+    """All suites: figures of tags, of each group of visits, of objections; and the failures."""
     cv2.setNumThreads(1)
     player = Player()
     groups: dict[str, Tally] = defaultdict(Tally)
     failures: list[dict[str, Any]] = []
+    objections = Objections()
     seeds = list(range(options.seed, options.seed + options.scenes))
     for seed in shown(seeds, "Rendered staff"):
         for make in (before_shelf, in_aisle):
             kind = "vest" if seed % 3 == 2 else "tag"  # noqa: PLR2004
-            failures += _scene(player, make(seed), kind, groups, seed)
+            scene = make(seed)
+            failures += _scene(player, scene, kind, groups, seed)
+            if seed % 2 == 0:
+                object_halfway(player, scene, objections)
     if options.clips:
         for number, path in enumerate(shown(_some(options.clips, options.clip_count), "Clips")):
             failures += _clip(player, path, groups, number)
     return {
         "tags": measure_tags(options.tags) if options.tags else [],
         "groups": {name: tally.figures() for name, tally in sorted(groups.items())},
+        "objections": objections.figures(),
         "failures": failures,
         "measured_at": datetime.now(UTC).date().isoformat(),
     }
@@ -536,9 +619,9 @@ def _scene(
     names = ["rendered", f"rendered, {scene.traits['camera']} camera, {kind}"]
     names += [f"rendered, {name} {value}" for name, value in scene.traits.items()]
     width = shop.cameras[0].size[0]
-    done = player.play(shop, scene.frames(outfit(kind)))
+    done = player.play(shop, scene.frames(outfit(kind), 0.0))
     good = left_alone(scene.visits, done, width)
-    plain = player.play(shop, scene.frames(Outfit()))
+    plain = player.play(shop, scene.frames(Outfit(), 0.0))
     for name in names:
         groups[name].staff += len(good)
         groups[name].alone += sum(good)
@@ -562,6 +645,10 @@ CLIPS: Final = (
 def _some(folder: Path, count: int) -> list[Path]:
     """Clips of all kinds in turn."""
     kinds = [sorted(folder.glob(pattern)) for pattern in CLIPS]
+    if not any(kinds):
+        raise InputError(
+            f"no clip in {folder}", where=str(folder), todo=f"Expected {', '.join(CLIPS)}"
+        )
     turns = [kind[n] for n in range(max(map(len, kinds))) for kind in kinds if n < len(kind)]
     return turns[:count]
 

@@ -28,7 +28,8 @@ class PreviewOptions:
         grow: Face boxes are made this many times as large, so that hair and chin are covered.
         grow_per_s: Added to it for each second of the detections' age; people move.
         soften: Blur of the whole picture (standard deviation as a share of its width), for the
-            small far head that no detector found. 0 leaves it sharp.
+            head that no detector found: up to a sixteenth of the width it shows no features then.
+            0 leaves it sharp.
         keypoint: Least score of a body keypoint.
         quality: JPEG quality 1..100.
         line: BGR colour of the zones.
@@ -37,7 +38,7 @@ class PreviewOptions:
     max_age_s: float = 1.0
     grow: float = 1.6
     grow_per_s: float = 1.0
-    soften: float = 0.003
+    soften: float = 0.0075
     keypoint: float = 0.2
     quality: int = 75
     line: tuple[int, int, int] = (200, 190, 90)
@@ -88,10 +89,15 @@ def render_preview(
     return _encode(picture, how)
 
 
-def heads(detections: Detections, options: PreviewOptions) -> list[Box]:
-    """Boxes (frame pixels) of all that is or may be a face or head."""
+def heads(detections: Detections, options: PreviewOptions | None = None) -> list[Box]:
+    """Boxes (frame pixels) of all that is or may be a face or head; where no faces were looked for,
+    whole bodies, since heads are only guessed from them.
+    """
+    least = (options or PreviewOptions()).keypoint
     faces = [face.box for face in detections.faces]
-    bodies = [_head(person, options.keypoint) for person in detections.people]
+    bodies = [_head(person, least) for person in detections.people]
+    if "faces" not in detections.ran:
+        bodies += [person.box for person in detections.people]
     return [*faces, *detections.unsure, *bodies]
 
 

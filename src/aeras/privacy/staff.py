@@ -8,7 +8,7 @@ well enough for long enough to say that there is none; unknown is treated as sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from math import hypot
@@ -150,7 +150,8 @@ class StaffFilter:
         """
         before = self._now
         self._now_s = frame.t_s
-        self._now = {track.id: self._meet(track, before, frame) for track in tracks}
+        followed = {track.id for track in tracks if track.detection is not None}
+        self._now = {track.id: self._meet(track, before, followed, frame) for track in tracks}
         self._by_zone(frame, tracks)
         if detections is not None:
             self._by_mark(frame, tracks, detections)
@@ -196,11 +197,13 @@ class StaffFilter:
     def _may_read(self, known: _Known) -> bool:
         return not known.alone and known.cleared
 
-    def _meet(self, track: Track, before: Mapping[int, _Known], frame: Frame) -> _Known:
+    def _meet(
+        self, track: Track, before: Mapping[int, _Known], followed: Set[int], frame: Frame
+    ) -> _Known:
         known = self._known.get(track.id)
         if known is None:
             known = _Known(track.box, frame.t_s, cleared=not self.strict)
-            self._inherit(known)
+            self._inherit(known, followed)
             grown = expand_box(track.box, REACH, frame.size)
             known.alone |= self._touches(self._drawn, grown, frame)
             self._known[track.id] = known
@@ -213,13 +216,13 @@ class StaffFilter:
         known.torso = None
         return known
 
-    def _inherit(self, new: _Known) -> None:
+    def _inherit(self, new: _Known, followed: Set[int]) -> None:
         """A track that begins where one was lost may be the same person: no more is known of it."""
-        for old in self._known.values():
+        for name, old in self._known.items():
             gone_s = new.seen_s - old.seen_s
             if old.cleared and not old.alone:
                 continue
-            if any(old is here for here in self._now.values()) or gone_s > self.options.inherit_s:
+            if name in followed or gone_s > self.options.inherit_s:
                 continue
             if _apart(old.box, new.box) <= self.options.near * (1 + gone_s):
                 new.cleared = False

@@ -7,6 +7,7 @@ import resource
 import sys
 
 _PR_SET_DUMPABLE = 4
+_MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 
 
 def no_core_dumps() -> None:
@@ -19,3 +20,16 @@ def no_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def keep_out_of_swap() -> bool:
+    """Keeps this process's memory off the swap disk, where the system allows it without a limit.
+
+    With a limit nothing is locked: an allocation beyond it would fail, and with it the worker.
+    """
+    if sys.platform != "linux":
+        return False
+    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY:
+        return False
+    flags = _MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT
+    return bool(ctypes.CDLL(None, use_errno=True).mlockall(flags) == 0)

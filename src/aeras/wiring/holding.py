@@ -18,6 +18,9 @@ AROUND_S = 1.0
 """Who stood at a fixture this long before or after an interaction may have had a hand in it."""
 KEEP_S = 300.0
 
+IN_VIEW = ""
+"""In place of a fixture's id: the whole picture of a camera."""
+
 Person = tuple[str, int]
 """Camera and track."""
 
@@ -46,12 +49,12 @@ class Holding:
 
     def __init__(self, filters: dict[str, StaffFilter]) -> None:
         self._filters = filters
-        self._stays: dict[str, dict[Person, _Stay]] = {}
+        self._stays: dict[tuple[str, str], dict[Person, _Stay]] = {}
         self._held: list[Claim] = []
 
     def stands(self, fixture: str, camera: str, tracks: Iterable[Track], t_s: float) -> None:
-        """Notes who stands at a fixture in a frame of a camera."""
-        stays = self._stays.setdefault(fixture, {})
+        """Notes who stands at a fixture in a frame of a camera; `IN_VIEW`: anywhere in it."""
+        stays = self._stays.setdefault((camera if fixture == IN_VIEW else "", fixture), {})
         for track in tracks:
             stays.setdefault((camera, track.id), _Stay(t_s, t_s)).to_s = t_s
         for old in [who for who, stay in stays.items() if stay.to_s < t_s - KEEP_S]:
@@ -72,13 +75,18 @@ class Holding:
         return [claim.interaction for claim, fate in fates if fate is Fate.TELL]
 
     def _fate(self, claim: Claim) -> Fate:
+        one = claim.interaction
         own = (claim.camera, claim.track) if claim.track is not None else None
         mine = self._of(own) if own else Fate.TELL
-        if claim.interaction.kind is Kind.DWELL or mine is not Fate.TELL:
+        if one.kind is Kind.DWELL or mine is not Fate.TELL:
             return mine
-        others = [self._of(who) for who in self._beside(claim.interaction) if who != own]
-        if any(self._is_alone(who) for who in self._beside(claim.interaction)):
+        # What is nobody's may be anybody's in the picture, not only who stands at the fixture.
+        near = {*self._beside(("", one.fixture), one)}
+        if own is None:
+            near |= {*self._beside((claim.camera, IN_VIEW), one)}
+        if any(self._is_alone(who) for who in near):
             return Fate.DROP
+        others = [self._of(who) for who in near]
         if own:
             return Fate.TELL
         strict = self._filters[claim.camera].strict
@@ -92,8 +100,8 @@ class Holding:
     def _is_alone(self, who: Person) -> bool:
         return who[1] in self._filters[who[0]].alone
 
-    def _beside(self, one: Interaction) -> Iterator[Person]:
-        """Who stood at the fixture at the time."""
-        for who, stay in self._stays.get(one.fixture, {}).items():
+    def _beside(self, place: tuple[str, str], one: Interaction) -> Iterator[Person]:
+        """Who was there at the time."""
+        for who, stay in self._stays.get(place, {}).items():
             if stay.from_s <= one.end_s + AROUND_S and one.start_s - AROUND_S <= stay.to_s:
                 yield who

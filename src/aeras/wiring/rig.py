@@ -23,8 +23,8 @@ from aeras.shelf.react import Reactor
 from aeras.shelf.whereabouts import Whereabouts
 from aeras.track.byte import ByteOptions
 from aeras.wiring.eye import Eye
+from aeras.wiring.holding import IN_VIEW, Claim, Holding
 from aeras.wiring.stocktake import in_view, outer_box
-from aeras.wiring.holding import Claim, Holding
 
 
 class Perceiver(Protocol):
@@ -132,6 +132,7 @@ class Rig:
         self._leave_alone(eye)
         self._log_faces(eye, detections, frame)
         found = [i for reader in eye.readers for i in reader.update(frame, detections, tracks)]
+        self._holding.stands(IN_VIEW, frame.camera, tracks, frame.t_s)
         for reader in eye.readers:
             standing = [track for track in tracks if reader.stands_here(track)]
             self._holding.stands(reader.fixture.id, frame.camera, standing, frame.t_s)

@@ -29,10 +29,10 @@ from aeras.domain.shop import CameraSpec, Shop
 from aeras.perceive import Perception, PerceptionOptions
 from aeras.privacy.gate import Gate
 from aeras.privacy.levels import LevelGate
-from aeras.privacy.preview import render_preview
-from aeras.wiring.hardening import no_core_dumps
+from aeras.wiring.hardening import keep_out_of_swap, no_core_dumps
 from aeras.wiring.logs import set_up_logs
 from aeras.wiring.rig import Rig, RigOptions
+from aeras.wiring.showing import Showing
 
 log = structlog.get_logger(__name__)
 
@@ -172,6 +172,7 @@ def run_worker(plan: WorkerPlan, pipe: Connection) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     no_core_dumps()
+    keep_out_of_swap()
     set_up_logs()
     outbox = Outbox(pipe)
     Worker(plan, outbox).run(pipe)
@@ -243,6 +244,10 @@ class Worker:
         perception = Perception(PerceptionOptions(expression=plan.expression))
         options = RigOptions(faces=plan.faces)
         self._rig = Rig(plan.shop, specs, perception, options, plan.usual)
+        self._showings = {
+            spec.id: Showing(perception, faces=plan.faces, black=(*spec.excluded, *spec.staff))
+            for spec in specs
+        }
         self._gate = Gate(plan.shop, grain=plan.grain, shared_visits=True)
         hold_s = plan.stock_hold_s
         self._levels = hold_s and LevelGate(plan.shop, grain=plan.grain, hold_s=hold_s)
@@ -320,15 +325,15 @@ class Worker:
                 return
             events = tuple(self._gate.admit(interaction) for interaction in interactions)
             levels = self._take_stock(frame)
+            # A frame in which nobody was looked for (nothing moved) cannot be shown safely; the
+            # last preview stays until the next look, at most a second later.
+            showing = self._showings[eye.spec.id]
+            preview = showing.make(frame, detections) if showing.due(frame, detections) else None
         if events:
             self._outbox.keep(Kept(events, frame.at.timestamp()))
         if levels:
             self._outbox.keep(Shelf(levels))
-        # A frame in which nobody was looked for (nothing moved) cannot be shown safely; the last
-        # preview stays until the next look, at most a second later.
-        if detections.ran & {"faces", "people"}:
-            black = (*eye.spec.excluded, *eye.spec.staff)
-            preview = render_preview(frame, detections, age_s=0.0, excluded=black)
+        if preview:
             self._outbox.show(eye.spec.id, Picture(eye.spec.id, preview))
         eye.count(frame)
 
