@@ -26,6 +26,7 @@ from aeras.respond.channels.mqtt import MqttOptions
 from aeras.respond.channels.qr import QrOptions
 from aeras.respond.channels.receipt import ReceiptOptions
 from aeras.respond.channels.webhook import HookOptions, WebhookOptions
+from aeras.respond.options import SECTIONS
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # apprise's
 SECRET = "whsec_" + "A" * 43 + "="
@@ -158,3 +159,10 @@ def test_a_secret_that_is_missing_or_weak_is_told_at_the_start(
 def test_a_secret_in_the_site_file_is_refused():
     with pytest.raises(ValueError, match="a secret stands in the file"):
         WebhookOptions(id="out", url="https://shop.example/", secret=SECRET)
+
+
+@pytest.mark.parametrize("section", sorted(SECTIONS, key=str))
+def test_every_option_is_documented(section):
+    page = (Path(__file__).parents[2] / "docs" / "channels.md").read_text(encoding="utf-8")
+    for name in SECTIONS[section].model_fields:
+        assert f"`{name}`" in page, name
