@@ -610,7 +610,8 @@ def _validate(
             sized = file.map.model_copy(update={"size": plan.plan.size})
             file = file.model_copy(update={"map": sized})
     except ValidationError as invalid:
-        return None, [error(e["loc"], _plain(e)) for e in invalid.errors()]
+        told = [e for e in invalid.errors() if e["type"] != "default_factory_not_called"]
+        return None, [error(e["loc"], _plain(e)) for e in told]  # without what only follows from it
     except ConfigError as broken:
         return None, [broken]
     found = [error(location, what) for location, what in _contradictions(file)]

@@ -41,16 +41,17 @@ READERS = {
     "tally": {"respond/triggers.py", "respond/hours.py", "lab/load.py"},
     "published": {"wiring/board.py", "wiring/shelves.py"},
     "misplacements": {"wiring/shelves.py"},
-    "sold": {"wiring/board.py", "respond/hours.py", "respond/triggers.py"},
+    "sold": {"wiring/board.py", "respond/hours.py", "respond/triggers.py", "wiring/ruledesk.py"},
     "reasons": {"respond/triggers.py"},
     "answers": {"wiring/board.py", "wiring/triggers.py", "wiring/asking.py"},
     "roll": {"wiring/runtime.py", "wiring/records.py", "lab/demo.py"},
 }
 """Who may call what gives records: `tally` is raw, so nothing that shows anything may."""
 
+# rules: names of items with k visits behind them, and how many items: tests/wiring/test_ruledesk.py
 NO_FIGURES = re.compile(
     r"/(login|join|logout|enter|setup|healthz|static|kiosk|kiosk-worker\.js|withdraw|privacy|thanks|q|s|01"
-    r"|calibration|planogram|stop|resume|cameras|account|users|invited|metrics|channels)\b"
+    r"|calibration|planogram|stop|resume|cameras|account|users|invited|metrics|channels|rules)\b"
     r"|/forms(/\{form\})?$|/api/(forms|openapi|shop|public|live|cameras|reading|stop|resume|floor-plan|calibration|planogram"
     r"|items/\{item_id\}/invite|tokens|users|account|channels|purchases|members|incentives)\b"
 )
@@ -59,6 +60,8 @@ FIGURES = {
     "/items": ["items"],
     "/items/{item_id}": ["items", "timeline", "facings", "survey", "triggers"],
     "/triggers": ["triggers"],
+    "/triggers/{trigger_id}": ["triggers"],
+    "/triggers/{trigger_id}/{deed}": ["triggers"],
     "/surveys": ["items", "survey", "triggers"],
     "/surveys/card/{item_id}": ["triggers"],
     "/surveys/cards": ["triggers"],
@@ -75,6 +78,8 @@ FIGURES = {
     "/privacy/export/{table}.{kind}": ["totals", "items", "facings", "timeline", "survey"],
     "/api/noisy-table": [],  # noise and ledger: tests/privacy/test_noise.py
     "/api/triggers": ["triggers"],
+    "/api/triggers/{trigger_id}": ["triggers"],
+    "/api/triggers/{trigger_id}/{deed}": ["triggers"],
 }
 
 

@@ -20,6 +20,7 @@ from aeras.serve.live import Listener
 from aeras.store.control import Control
 from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, make_oversight, make_users
 from tests.serve.fake_asking import FakeAsking
+from tests.serve.lives import FakeLives, FakeRules
 
 FOLDER = tempfile.TemporaryDirectory(prefix="aeras-serve-")
 """Of the control databases; goes with the process."""
@@ -84,7 +85,12 @@ def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
         links=links,
         clock=clock,
         monotonic=clock.monotonic,
-        **{"asking": FakeAsking(), **options},
+        **{
+            "asking": FakeAsking(),
+            "trigger_desk": FakeLives(board),
+            "rule_desk": FakeRules(),
+            **options,
+        },
     )
     return Site(app, board, users, desk, links, clock, oversight)
 

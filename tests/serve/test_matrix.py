@@ -56,6 +56,12 @@ MATRIX: dict[str, str] = {
     "GET /items": V,
     "GET /items/{item_id}": V,
     "GET /triggers": V,
+    "GET /triggers/{trigger_id}": V,
+    "POST /triggers/{trigger_id}/{deed}": M,
+    "GET /rules": M,
+    "GET /rules/edit": M,
+    "POST /rules/edit": M,
+    "POST /rules/delete": M,
     "GET /surveys": V,
     "GET /surveys/card/{item_id}": V,
     "GET /surveys/cards": V,
@@ -97,6 +103,8 @@ MATRIX: dict[str, str] = {
     "GET /api/facings": V,
     "GET /api/shelf": V,
     "GET /api/triggers": V,
+    "GET /api/triggers/{trigger_id}": V,
+    "POST /api/triggers/{trigger_id}/{deed}": M,
     "GET /channels": M,
     "POST /channels/retry": M,
     "POST /channels/test": M,
@@ -175,7 +183,15 @@ def with_desk(folder: Path) -> Site:
     return make_site(site_desk=SiteFileDesk(path, clock=lambda: NOW))
 
 
-KNOWN = {"item_id": "vegan-salami", "camera_id": "aisle-1", "kind": "csv", "name": "dpia", "form": "put-back", "table": "items"}
+KNOWN = {
+    "item_id": "vegan-salami",
+    "camera_id": "aisle-1",
+    "kind": "csv",
+    "name": "dpia",
+    "form": "put-back",
+    "table": "items",
+    "trigger_id": "trigger0",
+}
 
 
 def known_path(parameters: Mapping[str, Any]) -> dict[str, Any]:

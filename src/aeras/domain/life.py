@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -157,6 +157,7 @@ class LifeRow:
         proposal: Kind and text of the proposed action, None before.
         effect: Of the approved action, None before it is measured.
         due: When it will be measured (UTC), None where nothing is.
+        follow_up: How long after approval that is.
     """
 
     trigger: TriggerRow
@@ -168,6 +169,7 @@ class LifeRow:
     proposal: tuple[str, str] | None = None
     effect: Effect | None = None
     due: datetime | None = None
+    follow_up: timedelta = timedelta(days=14)
 
 
 class TriggerDesk(Protocol):

@@ -61,13 +61,23 @@ class Comparison:
         guess = _guesses(both)
         split = before.shape[1]
         self._below = _logs(before, guess[:split], _GRID, _DOWN).sum(axis=-1)
-        self._above = _logs(after, guess[split:], margin * _GRID, _UP).sum(axis=-1)
+        steps = _logs(after, guess[split:], margin * _GRID, _UP)
+        self._above = steps.sum(axis=-1)
+        self._steps = steps
         self._last, self._margin = float(guess[-1]) if len(guess) else FIRST_GUESS, margin
 
     @property
     def e_value(self) -> float:
         """Evidence that the item became worse."""
         return math.exp(min(self._least(self._above), 600))
+
+    @property
+    def running(self) -> Floats:
+        """The e-value after each block since the change (U,)."""
+        mean = special.logsumexp(self._steps.cumsum(axis=-1), axis=0) - math.log(len(_UP))
+        least = (self._before()[:-1, None] + mean).min(axis=0)
+        found: Floats = np.exp(np.minimum(np.minimum(least, self._before()[-1]), 600))
+        return found
 
     def away(self, rate: float, bar: float) -> int | None:
         """Further trials at that rate after which the e-value lies below ``bar``."""

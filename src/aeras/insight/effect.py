@@ -108,6 +108,26 @@ def matched(
     return np.argsort(far, kind="stable")[: min(MOST_CONTROLS, int(usable.sum()))]
 
 
+def _usable(before: Floats, after: Floats) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (np.minimum(before[0], after[0]) >= FEWEST_OF_CONTROL)[1:]
+    return found
+
+
+def _chosen(before: Floats, after: Floats) -> tuple[NDArray[np.intp], tuple[float, float]]:
+    """Columns of the item and its matched controls, and how the category's shares spread."""
+    usable = _usable(before, after)
+    prior = pooled(before[1, 1:][usable], before[0, 1:][usable], MOST_ALIKE)
+    return np.concatenate([[0], 1 + matched(before, usable, prior)]), prior
+
+
+def compare(before: Floats, after: Floats) -> Estimate:
+    """The change of the item (column 0) against the best matched of the others; trials and hits in
+    (2, 1 + C) before and after.
+    """
+    chosen, prior = _chosen(before, after)
+    return estimate(before[:, chosen], after[:, chosen], prior)
+
+
 def measure_effect(
     counts: Sequence[HourOfItem],
     categories: Mapping[str, str],
@@ -142,17 +162,14 @@ def measure_effect(
     visits = [
         sum(o.visits for o in known if o.item == item and (o.at < acted) == b) for b in (1, 0)
     ]
-    usable = (np.minimum(before[0], after[0]) >= FEWEST_OF_CONTROL)[1:]
-    if usable.sum() < FEWEST_CONTROLS:
+    if _usable(before, after).sum() < FEWEST_CONTROLS:
         return Effect(measure.value, enough=False, why="controls", selected=selected)
     if before[0, 0] < FEWEST_TRIALS:
         return Effect(measure.value, enough=False, why="before", selected=selected)
     if after[0, 0] < FEWEST_TRIALS or min(visits) < k:
         short = max(FEWEST_TRIALS - int(after[0, 0]), k - visits[1], 1)
         return Effect(measure.value, enough=False, why="after", needed=short, selected=selected)
-    prior = pooled(before[1, 1:][usable], before[0, 1:][usable], MOST_ALIKE)
-    chosen = np.concatenate([[0], 1 + matched(before, usable, prior)])
-    found = estimate(before[:, chosen], after[:, chosen], prior)
+    found, chosen = compare(before, after), _chosen(before, after)[0]
     (n0, y0), (n1, y1) = before[:, chosen], after[:, chosen]
     return Effect(
         measure=measure.value,

@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
+from aeras.insight.drift import Comparison
+from aeras.insight.effect import compare
 from aeras.insight.evidence import Process, needed
 
 Floats = NDArray[np.float64]
@@ -26,6 +28,12 @@ Bools = NDArray[np.bool_]
 COUNTS = ((5, 2), (3, 12), (10, 84))
 """``mode: count`` beside it: more than so many rejections in so many open hours (2 h, a day, a
 week); the first is the site file's default."""
+WAVES = {
+    "empty": (1, 0.8),  # a hand that finds nothing, and leaves
+    "promoted": (3, 0.45),  # many pick it up to look, and put it back
+    "misplaced": (1, 0.6),  # taken for what stood there before
+}
+"""How many times more it is handled then, and how many of these read as rejection."""
 FEW = 20
 """``min_handled`` of the rule."""
 
@@ -43,8 +51,10 @@ class Market:
         visits: Handlings in the whole time: of a bad item expected, of an ordinary one the median.
         spread: Standard deviation of the log rate of ordinary items within their category.
         swing: The same of a category's rate from hour to hour.
-        empty: Ordinary items that are sold out for three days in the middle.
+        empty: Ordinary items with something the matter for three days in the middle.
+        wave: What: ``empty`` (sold out), ``promoted`` or ``misplaced``.
         aside: Whether the rule is told of that.
+        unread: Share of handlings that could not be told, and so are evidence neither way.
         window_days: After which evidence starts anew; 0 for never.
         margin, fdr: Of the rule.
     """
@@ -60,7 +70,9 @@ class Market:
     spread: float = 0.10
     swing: float = 0.15
     empty: int = 0
+    wave: str = "empty"
     aside: bool = True
+    unread: float = 0.0
     window_days: int = 0
     margin: float = 1.1
     fdr: float = 0.05
@@ -101,7 +113,11 @@ def draw(market: Market, rng: np.random.Generator) -> Drawn:
     empty = np.zeros((steps, count), dtype=np.bool_)
     middle = steps // 2
     empty[middle : middle + 3 * market.hours] = out
-    rates[empty] = 0.8  # a hand that finds nothing, and leaves
+    more, rate_then = WAVES[market.wave]
+    rates[empty] = rate_then
+    handled[empty] *= more
+    if market.unread:
+        handled = rng.binomial(handled, 1 - market.unread)
     return Drawn(
         handled=handled,
         hits=rng.binomial(handled, rates),
@@ -234,6 +250,122 @@ def _against_fixed(
     return found
 
 
+def run_change(market: Market, shops: int, seed: int) -> dict[str, Any]:
+    """Figures of the change rule, looking after every hour: a tenth of the items is changed in the
+    middle, which makes half of these worse by ``factor``; everything else changes by the season.
+    """
+    found: dict[str, list[float]] = {"fdr": [], "power": [], "none_bad": [], "false": []}
+    delays: list[float] = []
+    for n in range(shops):
+        rng = np.random.default_rng([seed, n])
+        for bad in (True, False):
+            first, worse = _change_shop(market, rng, bad=bad)
+            opened = np.isfinite(first)
+            if not bad:
+                found["none_bad"].append(float(opened.any()))
+                found["false"].append(float(opened.sum()))
+                continue
+            found["fdr"].append(float((opened & ~worse).sum() / max(1, opened.sum())))
+            found["power"].append(float(opened[worse].mean()))
+            delays += list(first[worse] / market.hours)
+    middle = float(np.median(delays))
+    return {
+        "changed": market.items // 10,
+        "handlings_before_and_after": market.visits,
+        "fdr": interval(found["fdr"]),
+        "power": interval(found["power"]),
+        "delay_days": round(middle, 2) if math.isfinite(middle) else None,
+        "any_false_trigger_where_none_became_worse": interval(found["none_bad"]),
+        "false_triggers_a_shop_where_none_became_worse": round(float(np.mean(found["false"])), 3),
+    }
+
+
+def _change_shop(market: Market, rng: np.random.Generator, *, bad: bool) -> tuple[Floats, Bools]:
+    """Hour after the change in which each changed item was found first, and who became worse."""
+    half = market.days * market.hours // 2
+    quiet = replace(market, bad=0, empty=0, unread=0.0, visits=2 * market.visits)
+    shop = draw(quiet, rng)
+    changed = rng.permutation(market.items)[: market.items // 10]
+    worse = (np.arange(len(changed)) % 2 == 0) & bad
+    season = rng.lognormal(0, 0.2, market.categories)[shop.category]
+    rate = np.minimum(shop.baseline * season * rng.lognormal(0, 0.15, (half, 1)), 0.6)
+    rate[:, changed[worse]] *= market.factor
+    hits = shop.hits.copy()
+    hits[half:] = rng.binomial(shop.handled[half:], np.minimum(rate, 0.95))
+    unchanged = np.ones(market.items, dtype=np.bool_)
+    unchanged[changed] = False
+    e_values = np.zeros((len(changed), half))
+    for row, i in enumerate(changed):
+        others = unchanged & (shop.category == shop.category[i])
+        counts = np.array(
+            [
+                shop.handled[:, i],
+                hits[:, i],
+                shop.handled[:, others].sum(axis=1),
+                hits[:, others].sum(axis=1),
+            ]
+        )
+        running = Comparison(counts[:, :half], counts[:, half:], market.margin).running
+        enough = (counts[0, half:].cumsum() >= FEW) & (counts[0, :half].sum() >= FEW)
+        e_values[row] = np.where(enough, running, 0.0)
+    first = np.full(len(changed), np.inf)
+    for step in range(half):
+        opened = e_values[:, step] >= needed(e_values[:, step], market.fdr)
+        first[opened & np.isinf(first)] = step + 1
+    return first, worse
+
+
+EFFECTS = {"nothing": 1.0, "a fifth less": 0.8, "two fifths less": 0.6}
+OTHERS = 49
+
+
+def run_effect(actions: int, seed: int) -> dict[str, Any]:
+    """How often the interval of a measured effect holds the true one: an item with twice its
+    category's rate, handled so often before and after; items drift by themselves (standard
+    deviation of the log odds), and the season moves all.
+    """
+    report: dict[str, Any] = {}
+    every: list[bool] = []
+    for n, (name, factor) in enumerate(EFFECTS.items()):
+        for handled in (60, 150, 300):
+            for drift in (0.0, 0.15):
+                rng = np.random.default_rng([seed, n, handled, int(100 * drift)])
+                tried = [_effect(factor, handled, drift, rng) for _ in range(actions // 18 + 1)]
+                holds, widths, apart = (list(column) for column in zip(*tried, strict=True))
+                every += [bool(one) for one in holds]
+                report[f"{name}, {handled} handlings, drift {drift}"] = {
+                    "coverage": round(float(np.mean(holds)), 3),
+                    "half_width": round(float(np.mean(widths)) / 2, 3),
+                    "bias": round(float(np.mean(apart)), 4),
+                }
+    share = float(np.mean(every))
+    half = 1.96 * math.sqrt(share * (1 - share) / len(every))
+    coverage = {
+        "value": round(share, 4),
+        "low": round(share - half, 4),
+        "high": round(share + half, 4),
+    }
+    return {"actions": len(every), "coverage": coverage, "by": report}
+
+
+def _effect(
+    factor: float, handled: int, drift: float, rng: np.random.Generator
+) -> tuple[bool, float, float]:
+    """One action: whether the interval holds the truth, its width, and how far it was off."""
+    rates = rng.uniform(0.12, 0.25) * rng.lognormal(-0.005, 0.1, 1 + OTHERS)
+    rates[0] *= 2
+    after = special.expit(
+        special.logit(rates) + rng.normal(0, 0.1) + rng.normal(0, drift, 1 + OTHERS)
+    )
+    truth = after[0] * (factor - 1)
+    after[0] *= factor
+    size = handled * np.concatenate([[1.0], rng.lognormal(0, 0.6, OTHERS)])
+    n0, n1 = rng.poisson(size), rng.poisson(size)
+    tables = [np.array([n, rng.binomial(n, p)], float) for n, p in ((n0, rates), (n1, after))]
+    change = compare(*tables).change
+    return change.low <= truth <= change.high, change.high - change.low, change.value - truth
+
+
 def measure(shops: int = 200, *, seed: int = 7, market: Market | None = None) -> dict[str, Any]:
     """All scenarios; the sweeps take a quarter of the shops each.
 
@@ -253,6 +385,14 @@ def measure(shops: int = 200, *, seed: int = 7, market: Market | None = None) ->
         "all_ordinary": run(replace(main, bad=0), shops, seed + 1, counts=True),
         "stock_out_wave": run(wave, few, seed + 2, counts=True),
         "stock_out_wave_not_told": run(replace(wave, aside=False), few, seed + 2),
+        **{
+            f"{name}_wave{suffix}": run(replace(wave, wave=name, aside=told), few, seed + 2)
+            for name in ("promoted", "misplaced")
+            for suffix, told in (("", True), ("_not_told", False))
+        },
+        "a_fifth_not_read": run(replace(main, unread=0.2), few, seed + 5),
+        "change": run_change(main, few, seed + 6),
+        "effect": run_effect(20 * shops, seed + 7),
         "windows_of_28_days": run(replace(main, window_days=28), few, seed + 3),
         "by_baseline": {
             f"{rate:.2f}": run(replace(main, baseline=(rate, rate)), few, seed + 4)

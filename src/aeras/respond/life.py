@@ -154,9 +154,8 @@ class Lives:
         proposed = told.get(Deed.PROPOSE)
         approved = told.get(Deed.APPROVE)
         measured = told.get(Deed.MEASURE)
-        due = None
-        if stage is Stage.APPROVED and approved:
-            due = approved.at + (rule or Scope()).follow_up
+        follow_up = (rule or Scope()).follow_up
+        due = approved.at + follow_up if approved and stage is Stage.APPROVED else None
         return LifeRow(
             trigger=self._row(trigger),
             stage=stage,
@@ -167,6 +166,7 @@ class Lives:
             proposal=_proposal(proposed.about) if proposed else None,
             effect=effect_from(measured.about.get("effect")) if measured else None,
             due=due,
+            follow_up=follow_up,
         )
 
     def _found(self, trigger: Trigger, stage: Stage, step: Step | None) -> Findings | None:

@@ -44,7 +44,7 @@ class Segment:
             yield since, until
             return
         zone = ZoneInfo(self.timezone)
-        day = since.astimezone(zone).date()
+        day = since.astimezone(zone).date() - DAY  # one that began yesterday may reach into today
         while (opened := datetime.combine(day, self.start, zone).astimezone(UTC)) < until:
             last = day if self.end > self.start else day + DAY
             closed = datetime.combine(last, self.end, zone).astimezone(UTC)

@@ -17,9 +17,11 @@ from aeras.domain.asking import AskDesk
 from aeras.domain.desk import SurveyDesk
 from aeras.domain.errors import ServeError
 from aeras.domain.forms import FormDesk
+from aeras.domain.life import TriggerDesk
 from aeras.domain.noisy import NoisyDesk
 from aeras.domain.oversight import Oversight
 from aeras.domain.ports import Board, Clock
+from aeras.domain.rule_desk import RuleDesk
 from aeras.domain.shelves import Shelves
 from aeras.domain.site_desk import SiteDesk
 from aeras.serve import (
@@ -28,9 +30,11 @@ from aeras.serve import (
     calibration,
     errors,
     forms,
+    lives,
     pages,
     people,
     public,
+    rules,
     watch,
 )
 from aeras.serve import asking as asking_pages
@@ -67,6 +71,8 @@ def create_app(
     noisy: NoisyDesk | None = None,
     shelves: Shelves | None = None,
     form_desk: FormDesk | None = None,
+    trigger_desk: TriggerDesk | None = None,
+    rule_desk: RuleDesk | None = None,
     links: OneTimeLinks | None = None,
     clock: Clock = _utc_now,
     monotonic: Callable[[], float] = time.monotonic,
@@ -87,6 +93,8 @@ def create_app(
         site_desk: Changes the site file; without it the calibration and planogram pages are off.
         noisy: Gives out tables with noise; without it there are none.
         form_desk: Keeps survey forms; without it their pages are off.
+        trigger_desk: Moves triggers on; without it their pages are off.
+        rule_desk: Changes the rules; without it their page is off.
         shelves: What the shelves show; without it nothing is said of stock.
         secret: Signs cookies and card links; at least 32 characters, the same at each start.
         links: One-time links that the command line prints; without it none are accepted.
@@ -151,6 +159,8 @@ def create_app(
         "noisy": noisy,
         "shelves": shelves,
         "forms": form_desk,
+        "lives": trigger_desk,
+        "rules": rule_desk,
         "viewed": privacy.Viewed(),
         "once": ShownOnce(clock),
         "hub": hub,
@@ -181,6 +191,8 @@ def create_app(
     for router in (public.api, api.router, auth.router, public.pages, watch.router, pages.router):
         app.include_router(router)
     for router in (calibration.api, calibration.plan, calibration.pages, forms.api, forms.pages):
+        app.include_router(router)
+    for router in (lives.api, lives.pages, rules.router):
         app.include_router(router)
     for router in (privacy.public, privacy.api, privacy.pages, people.router, shelves_api.router):
         app.include_router(router)

@@ -157,28 +157,6 @@ def item(
     )
 
 
-@router.get("/triggers")
-def triggers(request: Request, board: TheBoard, pages: ThePages) -> Response:
-    """All findings with what they rest on."""
-    rows = board.triggers()
-    desk = request.app.state.desk
-    codes = {
-        row.id: desk.qr_svg(card_link(request, row.item))
-        if row.survey and row.state == TriggerState.OPEN
-        else ""
-        for row in rows
-    }
-    return pages.page(
-        request,
-        "triggers.html",
-        codes=codes,
-        nav="triggers",
-        period=None,
-        triggers=rows,
-        simulated=float(any(row.origin == Origin.SIMULATED for row in rows)),
-    )
-
-
 @router.get("/surveys")
 def surveys(request: Request, board: TheBoard, period: ThePeriod, pages: ThePages) -> Response:
     """Answers by item, links and cards."""

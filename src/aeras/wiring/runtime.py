@@ -149,6 +149,11 @@ class Runtime:
         self.delays_s: deque[float] = deque(maxlen=LATENCY_SAMPLES)
 
     @property
+    def clock(self) -> Callable[[], datetime]:
+        """The present moment in UTC."""
+        return self._clock
+
+    @property
     def frames(self) -> int:
         """Frames analysed so far."""
         return sum(self._frames.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +14,7 @@ from aeras.domain.life import Deed, Stage
 from aeras.domain.oversight import AuditLog
 from aeras.domain.ports import Clock, Outbox, ShelfContext
 from aeras.domain.published import Effect, Findings, TriggerRow
+from aeras.domain.shop import Shop
 from aeras.insight import drift, evidence
 from aeras.insight.effect import FEWEST_TRIALS, measure_effect
 from aeras.insight.rates import share
@@ -111,6 +112,16 @@ class TriggerRoom:
             self.lives.tend()
         self._checks += 1
         return fired
+
+    @property
+    def shop(self) -> Shop:
+        """The site's shop as it is now."""
+        return self._site.shop
+
+    @property
+    def grain(self) -> timedelta:
+        """Coarseness of event times."""
+        return self._site.privacy.time_grain
 
     # --- what rules look at --------------------------------------------------------------------
 

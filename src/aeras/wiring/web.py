@@ -22,6 +22,7 @@ from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
 from aeras.wiring.patience import PatientProtocol
 from aeras.wiring.records import noisy_tables
+from aeras.wiring.ruledesk import SiteRules
 from aeras.wiring.runtime import Runtime, utc_now
 from aeras.wiring.sitedesk import SiteFileDesk
 
@@ -87,6 +88,8 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         site_desk=_site_desk(runtime),
         noisy=noisy_tables(
             runtime.site, runtime.store, runtime.control, runtime.oversight.audit
+        trigger_desk=runtime.triggers.lives,
+        rule_desk=_rule_desk(runtime),
         ),
         form_desk=runtime.forms,
         secret=runtime.control.secret("session"),
@@ -133,6 +136,21 @@ def _tls(tls: TlsSection | None, folder: Path) -> dict[str, Any]:
             todo="Set server.tls.cert and key to matching PEM files that AERAS may read",
         ) from None
     return {"ssl_certfile": str(cert), "ssl_keyfile": str(key)}
+def _rule_desk(runtime: Runtime) -> SiteRules:
+    def changed(who: str, what: str) -> None:
+        runtime.oversight.audit.add(Act.SITE_CHANGED, who, what=what)
+
+    return SiteRules(
+        runtime.site.path,
+        room=runtime.triggers,
+        k=runtime.publisher.k,
+        clock=runtime.clock,
+        reload=runtime.reload,
+        changed=changed,
+        forms=lambda: [row.id for row in runtime.forms.forms()],
+    )
+
+
 
 
 def _site_desk(runtime: Runtime) -> SiteFileDesk:

@@ -50,6 +50,8 @@ async function refresh() {
 function swap(part, fresh) {
   const next = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
   if (!next || next.innerHTML === part.dataset.seen) return;
+  const typing = document.activeElement?.matches("textarea, input, select");
+  if (typing && part.contains(document.activeElement)) return; // what is being typed stays
   const focus = focusWithin(part);
   const before = figures(part);
   part.dataset.seen = next.innerHTML;
