@@ -38,10 +38,10 @@ app.command()(cli_report.report)
 
 def main() -> None:
     """Entry point: turns an `AerasError` into one line on stderr and exit code 2."""
+    no_core_dumps()
     try:
         app()
     except AerasError as error:
-    no_core_dumps()
         sys.stderr.write(f"aeras: {error}\n")
         sys.exit(2)
     except BrokenPipeError:  # `aeras ... | head`
