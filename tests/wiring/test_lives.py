@@ -182,3 +182,30 @@ def test_a_price_that_changes_in_the_site_file_is_a_change(shop):
     shop.runtime.reload()
     [changed] = shop.runtime.triggers.changes()
     assert (changed.item, changed.at, changed.why) == ("cola", shop.now, "price")
+
+
+class Outbox:
+    """Takes messages as the real one does: a name is taken once."""
+
+    def __init__(self):
+        self.sent = {}
+
+    def put(self, topic, key, payload, *, once=None):
+        self.sent.setdefault(once, (topic, key, payload))
+        return 1
+
+
+def test_channels_are_told_of_each_step_once_and_of_no_action_before_approval(found):
+    outbox = Outbox()
+    found.runtime.triggers.lives._outbox = outbox
+    do(found, Deed.PROPOSE, note="somebody shows it", action="staff_help")
+    stages = [payload["stage"] for _, _, payload in outbox.sent.values()]
+    assert "approved" not in stages
+    do(found, Deed.APPROVE)
+    found.look()
+    topic, key, payload = list(outbox.sent.values())[-1]
+    assert (topic, key) == ("trigger.changed", "oat-milk")
+    told = (payload["stage"], payload["action"], payload["note"])
+    assert told == ("approved", "staff_help", "somebody shows it")
+    do(found, Deed.DISMISS, note="sold out for good")
+    assert list(outbox.sent.values())[-1][0] == "trigger.closed"
