@@ -392,6 +392,7 @@ def measure_blur(
     clips: Annotated[Path, typer.Argument(help="Folder of clips.")],
     *,
     every_s: Annotated[float, typer.Option(min=0.1, help="Seconds between frames.")] = 2.0,
+    sharp: Annotated[bool, typer.Option(help="Judge the mosaic without the softening.")] = False,
     as_json: JsonOpt = False,
 ) -> None:
     """Measures, by face size, whether every face that can be found is covered in the live preview.
@@ -400,7 +401,7 @@ def measure_blur(
     """
     from aeras.lab.blurbench import measure
 
-    show(measure(clips, every_s=every_s), as_json=as_json)
+    show(measure(clips, every_s=every_s, sharp=sharp), as_json=as_json)
 
 
 @lab.command("train")

@@ -26,7 +26,7 @@ from aeras.lab.progress import shown
 from aeras.lab.stories import CAMERA, EPOCH
 from aeras.perceive import Perception, PerceptionOptions
 from aeras.perceive.yunet import Yunet
-from aeras.privacy.preview import render_preview
+from aeras.privacy.preview import PreviewOptions, render_preview
 from aeras.wiring.showing import Showing
 
 CLIPS: Final = ("*.mp4", "*.mkv", "*.mov", "*.gif", "shelf/*.mp4", "shelf/more/*.mp4")
@@ -91,7 +91,9 @@ def all_faces(finder: Yunet, moment: Moment) -> list[Box]:
     return kept
 
 
-def covered(moment: Moment, faces: list[Box], showing: Showing, seen: Detections) -> list[str]:
+def covered(
+    moment: Moment, faces: list[Box], showing: Showing, seen: Detections, how: PreviewOptions
+) -> list[str]:
     """For each face ``covered``, ``soft``, ``black`` or ``open``, from the preview's pixels.
 
     ``soft``: so small that a preview that covers nothing would not show its features either.
@@ -105,8 +107,8 @@ def covered(moment: Moment, faces: list[Box], showing: Showing, seen: Detections
     drawn = patterned - image
     with_boxes = showing.found(_frame(moment, image), seen)
     bare = Detections(ran=frozenset({"faces"}))
-    shown_, shown_marked = (_decoded(one, with_boxes) for one in (image, marked))
-    open_, open_marked = (_decoded(one, bare) for one in (image, marked))
+    shown_, shown_marked = (_decoded(one, with_boxes, how) for one in (image, marked))
+    open_, open_marked = (_decoded(one, bare, how) for one in (image, marked))
     scale = shown_.shape[1] / image.shape[1]
     verdicts = []
     for box in faces:
@@ -148,14 +150,24 @@ def _lay_pattern(image: np.ndarray[Any, np.dtype[np.float32]], box: Box, rng: An
     image[y0:y1, x0:x1] += STRENGTH * pattern[..., None].astype(np.float32)
 
 
-def _decoded(image: Image, seen: Detections) -> np.ndarray[Any, np.dtype[np.float32]]:
-    jpeg = render_preview(Frame(CAMERA, EPOCH, 0.0, image), seen, age_s=0.0, width=PREVIEW_PX)
+def _decoded(
+    image: Image, seen: Detections, how: PreviewOptions
+) -> np.ndarray[Any, np.dtype[np.float32]]:
+    frame = Frame(CAMERA, EPOCH, 0.0, image)
+    jpeg = render_preview(frame, seen, age_s=0.0, width=PREVIEW_PX, options=how)
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     return np.asarray(picture, dtype=np.float32)
 
 
-def measure(folder: Path, *, every_s: float = 1.0) -> dict[str, Any]:
-    """Counts by camera role and face height, and the clips in which a face stayed open."""
+def measure(folder: Path, *, every_s: float = 1.0, sharp: bool = False) -> dict[str, Any]:
+    """Counts by camera role and face height, and the clips in which a face stayed open.
+
+    Args:
+        folder: Of the clips.
+        every_s: Seconds between the frames that are judged.
+        sharp: Leaves out the softening of the whole picture, to judge the mosaic alone.
+    """
+    how = PreviewOptions(soften=0.0) if sharp else PreviewOptions()
     cv2.setNumThreads(1)
     finder = Yunet()
     models = Perception(PerceptionOptions(expression=False))
@@ -173,7 +185,7 @@ def measure(folder: Path, *, every_s: float = 1.0) -> dict[str, Any]:
             frame = _frame(moment, moment.images[1])
             for role, (task, _) in ROLES.items():
                 seen = models.detect(frame, frozenset({task}))
-                verdicts = covered(moment, faces, showings[role], seen)
+                verdicts = covered(moment, faces, showings[role], seen, how)
                 for box, verdict in zip(faces, verdicts, strict=True):
                     counts[role][_bin(box[3] - box[1])][verdict] += 1
                     if verdict == "open":
