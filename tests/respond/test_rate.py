@@ -112,6 +112,11 @@ def test_hours_that_are_set_aside_do_not_count(bench):
     bench.hours(START, 6, oat_milk=6, cola=2)
     bench.asides = [Aside("oat-milk", START, START + 6 * HOUR, "empty")]
     assert bench.check(START + 6 * HOUR) == []
+    bench.hours(START + 6 * HOUR, 6, oat_milk=6, cola=2)
+    bench.now = START + 12 * HOUR
+    [trigger] = bench.watch.check()
+    assert trigger.evidence["aside.empty"] == 6
+    assert trigger.evidence["trials"] == 60
 
 
 def test_a_restart_opens_nothing_twice(bench):
@@ -203,3 +208,16 @@ def test_the_store_knows_the_levels_of_a_time_and_the_last_before(bench):
     levels = [Stock(START + n * HOUR, "corner", "cola", float(n)) for n in range(-2, 3)]
     bench.store.append_stock(levels)
     assert bench.store.stock_levels(START, START + 2 * HOUR) == levels[1:4]
+
+
+def test_what_could_not_be_told_is_evidence_neither_way(bench):
+    bench.hours(START, 6, oat_milk=6, cola=2)
+    bench.store.append(
+        [event(at=START + HOUR, item="oat-milk", reaction=reaction("unclear")) for _ in range(40)]
+    )
+    bench.now = START + 6 * HOUR
+    [trigger] = bench.watch.check()
+    found = trigger.evidence
+    assert (found["handled"], found["trials"], found["unclear"]) == (100, 60, 40)
+    assert found["rate"] == pytest.approx(0.6)
+    assert found["away"] > 0

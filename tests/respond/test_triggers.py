@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, time, timedelta
 
 import pytest
 from argon2 import PasswordHasher
 from records import NOON, event, reaction, small_shop
 
 from aeras.domain.errors import ConfigError
+from aeras.domain.evidence import Aside, Watched
 from aeras.domain.kept import Kind, Origin, TriggerState
-from aeras.respond.rules import CountRule
+from aeras.respond.rules import CountRule, Segment
 from aeras.respond.triggers import Watch
 from aeras.store.control import Control
 from aeras.store.events import DuckEvents
@@ -161,3 +163,61 @@ def test_a_rule_looks_only_at_its_items(bench):
 def test_a_rule_that_makes_no_sense_is_refused(broken):
     with pytest.raises(ConfigError, match=r"triggers\.odd: rule 'odd'"):
         CountRule("odd", **broken)
+
+
+def watching(bench, rule, asides=()):
+    bench.watch = Watch(
+        (rule,),
+        shop=small_shop(),
+        store=bench.store,
+        book=bench.book,
+        clock=lambda: bench.now,
+        asides=lambda since, until: list(asides),
+    )
+
+
+def test_time_that_is_set_aside_does_not_count_and_the_rest_does(bench):
+    empty = Aside("oat-milk", NOON, NOON + HOUR / 2, "empty")
+    watching(bench, RULE, [empty])
+    bench.rejections(5, NOON + HOUR / 4)
+    assert bench.check(NOON + 3 * HOUR / 4) == []
+    bench.rejections(3, NOON + HOUR / 2)
+    assert bench.check(NOON + 3 * HOUR / 4) == [("oat-milk", 3)]
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "opens"),
+    [
+        ({"fixture": "drinks"}, True),
+        ({"fixture": "fridge"}, False),
+        ({"when": Segment("UTC", frozenset({4}), time(11), time(13))}, True),  # NOON is a Friday
+        ({"when": Segment("UTC", frozenset({5}))}, False),
+        ({"when": Segment("UTC", frozenset(), time(13), time(18))}, False),
+        ({"min_visits": 5}, True),
+        ({"min_visits": 6}, False),
+        ({"measure": Watched.HESITATION}, False),
+        ({"measure": Watched.PUT_BACK_RATE}, True),
+        ({"measure": Watched.POSITIVE_WITHOUT_PURCHASE}, False),
+    ],
+)
+def test_a_rule_looks_where_and_when_and_at_what_it_says(bench, narrowed, opens):
+    watching(bench, CountRule("x", 2, HOUR, HOUR, **narrowed))
+    bench.rejections(5, NOON)
+    assert bool(bench.check(NOON + MINUTE)) is opens
+
+
+def test_reasons_are_kept_with_their_counts(bench):
+    told = replace(reaction("rejected"), reasons=("brow_lowered",))
+    bench.store.append([event(reaction=told) for _ in range(4)])
+    bench.now = NOON + MINUTE
+    [trigger] = bench.watch.check()
+    assert trigger.evidence["reason.brow_lowered"] == 4
+
+
+def test_a_count_goes_away_when_it_has_been_quiet(bench):
+    bench.rejections(3, NOON)
+    bench.check(NOON + MINUTE)
+    bench.check(NOON + 6 * HOUR)
+    assert bench.book.triggers(state=TriggerState.OPEN) != []
+    bench.check(NOON + 8 * HOUR)
+    assert bench.book.triggers(state=TriggerState.OPEN) == []
