@@ -86,12 +86,10 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         asking=runtime.asking,
         oversight=runtime.oversight,
         site_desk=_site_desk(runtime),
-        noisy=noisy_tables(
-            runtime.site, runtime.store, runtime.control, runtime.oversight.audit
+        noisy=noisy_tables(runtime.site, runtime.store, runtime.control, runtime.oversight.audit),
+        form_desk=runtime.forms,
         trigger_desk=runtime.triggers.lives,
         rule_desk=_rule_desk(runtime),
-        ),
-        form_desk=runtime.forms,
         secret=runtime.control.secret("session"),
         links=links,
         public_url=server.public_url or url,
@@ -136,6 +134,8 @@ def _tls(tls: TlsSection | None, folder: Path) -> dict[str, Any]:
             todo="Set server.tls.cert and key to matching PEM files that AERAS may read",
         ) from None
     return {"ssl_certfile": str(cert), "ssl_keyfile": str(key)}
+
+
 def _rule_desk(runtime: Runtime) -> SiteRules:
     def changed(who: str, what: str) -> None:
         runtime.oversight.audit.add(Act.SITE_CHANGED, who, what=what)
@@ -149,8 +149,6 @@ def _rule_desk(runtime: Runtime) -> SiteRules:
         changed=changed,
         forms=lambda: [row.id for row in runtime.forms.forms()],
     )
-
-
 
 
 def _site_desk(runtime: Runtime) -> SiteFileDesk:
