@@ -13,8 +13,8 @@ from aeras.domain.desk import Refusal, RefusedError
 from aeras.domain.errors import InputError
 from aeras.domain.kept import Origin, Trigger
 from aeras.respond.desk import Desk
-from aeras.respond.surveys import built_in_forms
 from aeras.respond.rules import CountRule
+from aeras.respond.surveys import built_in_forms
 from aeras.store.control import Control
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -492,7 +492,9 @@ class FakePapers:
             RuleState(
                 "controller", "GDPR Art. 13(1)(a)", "someone must answer", True, "Corner Ltd"
             ),
-            RuleState("staff", "EU AI Act Art. 5(1)(f)", "staff may not be read", False, "", "nicht lesen"),
+            RuleState(
+                "staff", "EU AI Act Art. 5(1)(f)", "staff may not be read", False, "", "nicht lesen"
+            ),
             RuleState("children", "GDPR recital 38", "no age is estimated", None),
         )
         return Standing(

@@ -45,7 +45,15 @@ def test_the_version_changes_with_the_content(tmp_path: Path):
 
 
 def test_the_overview_s_own_code_stays_small():
-    apart = {"editor.js", "forms.js", "editor.css", "calibration.js", "drawing.js", "planogram.js", "calibration.css"}
+    apart = {
+        "editor.js",
+        "forms.js",
+        "editor.css",
+        "calibration.js",
+        "drawing.js",
+        "planogram.js",
+        "calibration.css",
+    }
     own = sum(
         len(gzip.compress(path.read_bytes()))
         for folder in ("js", "css")

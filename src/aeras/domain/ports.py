@@ -76,7 +76,7 @@ class EventStore(Protocol):
         """
 
     def tally_bounded(self, by: str, since: datetime, until: datetime) -> list[Tally]:
-        """As `tally`, of the events that are marked ``bounded`` only: what noise may be added to."""
+        """As `tally`, of events marked ``bounded`` only: what noise may be added to."""
 
     def roll(self, until: datetime, fold: Fold) -> int:
         """Makes blocks of the events that are in none: those before ``until``, and simulated ones

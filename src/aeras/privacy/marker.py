@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -72,7 +73,7 @@ class TagReader:
         corners, found, _ = self._detector.detectMarkers(
             cv2.resize(grey, None, fx=scale, fy=scale, interpolation=way)
         )
-        if found is None:
+        if not corners:
             return []
         return [
             Tag(self._ids[int(number)], _middle(quad, scale, (x0, y0)))
@@ -80,7 +81,7 @@ class TagReader:
         ]
 
 
-def _middle(quad: NDArray[np.float32], scale: float, corner: tuple[int, int]) -> Point:
+def _middle(quad: NDArray[Any], scale: float, corner: tuple[int, int]) -> Point:
     x, y = quad.reshape(4, 2).mean(axis=0) / scale + corner
     return float(x), float(y)
 

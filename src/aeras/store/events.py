@@ -219,7 +219,7 @@ class DuckEvents(ShelfTable):
     def reasons(
         self, item: str, since: datetime, until: datetime, *, of: ReactionLabel | Kind
     ) -> dict[str, int]:
-        """How many handlings of an item, those with that label or of that kind, name each reason."""
+        """How many handlings of an item with that label or of that kind name each reason."""
         which = "kind = ?" if isinstance(of, Kind) else f'"{ReactionLabel(of).value}" >= 0.5 OR ?'
         sql = f"""SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM events
             WHERE item = ? AND "at" >= ? AND "at" < ? AND outcome AND ({which}))
