@@ -135,14 +135,16 @@ def test_a_dismissed_trigger_is_over(found):
 
 
 def test_evidence_that_fades_expires_a_trigger_unless_somebody_took_it_up(found):
-    found.pass_hours(40, {"oat-milk": 1})
+    found.pass_hours(40, {"oat-milk": 1}, look=False)
+    found.look()
     assert life(found).stage is Stage.EXPIRED
     assert logged(found)[-1] == ("system", "expire")
 
 
 def test_a_proposed_action_keeps_it_open(found):
     do(found, Deed.PROPOSE, note="bigger print", action="label_proposal")
-    found.pass_hours(40, {"oat-milk": 1})
+    found.pass_hours(40, {"oat-milk": 1}, look=False)
+    found.look()
     assert life(found).stage is Stage.PROPOSED
 
 
