@@ -7,10 +7,11 @@ from datetime import datetime
 import pyarrow.parquet as pq
 import pytest
 
-from aeras.domain.noisy import NoisyKind, NoisyTable
+from aeras.domain.errors import PrivacyError
+from aeras.domain.noisy import NoisyKind, NoisyQuestion, NoisyTable
 from aeras.serve.export import FORMS, TABLES, render, render_noisy
 from aeras.serve.periods import read_period
-from tests.serve.conftest import make_site
+from tests.serve.conftest import make_site, script_header
 from tests.serve.fake import NOW, FakeBoard
 
 WEEK = read_period({"range": "7d"}, "Europe/Berlin", NOW)
@@ -92,3 +93,40 @@ def test_a_table_with_noise_says_how_far_off_it_may_be(form):
         ("gum", "-3", "30.4"),
         ("cola", "140", "30.4"),
     ]
+
+
+class OneTable:
+    """A desk that gives out one table, then has nothing left."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[NoisyQuestion, str]] = []
+
+    def table(self, asked: NoisyQuestion, who: str) -> NoisyTable:
+        if self.asked:
+            raise PrivacyError("of the 1 that all tables together may cost 0 are left")
+        self.asked.append((asked, who))
+        rows = {"gum": {"visits": 12}}
+        return NoisyTable(NoisyKind.VISITS, "item", NOW, NOW, 0.5, 30.4, rows, simulated=True)
+
+    def left(self) -> tuple[float, float]:
+        return 0.5, 1.0
+
+
+def test_a_table_with_noise_is_given_out_until_the_budget_is_spent():
+    desk = OneTable()
+    ann = (site := make_site(noisy=desk)).signed_in("ann")
+    asked = {"kind": "visits", "first": "2026-03-01", "last": "2026-03-07", "epsilon": 0.5}
+    header = script_header(ann)
+    given = ann.post("/api/noisy-table", json=asked, headers=header)
+    assert given.status_code == 200
+    told = given.json()
+    assert (told["rows"], told["margin"], told["left"]) == ({"gum": {"visits": 12}}, 30.4, 0.5)
+    assert [(q.kind, q.by, who) for q, who in desk.asked] == [("visits", "item", "ann")]
+    refused = ann.post("/api/noisy-table", json=asked, headers=header)
+    assert refused.status_code == 403
+    assert "0 are left" in refused.json()["what"]
+    assert ann.post(
+        "/api/noisy-table", json={**asked, "first": "x"}, headers=header
+    ).is_client_error
+    assert ann.post("/api/noisy-table", json=asked).status_code == 403  # no form token
+    assert site.signed_in("vic").post("/api/noisy-table", json=asked).status_code == 403
