@@ -28,17 +28,21 @@ items:
 fixtures:
   - {id: shelf, facings: [%s]}
 triggers:
-  - {id: above, mode: rate, window: 14 d, action: label_proposal, answers: 10, follow_up: 7 d}
+  - {id: above, mode: rate, window: 14 d, action: label_proposal, survey: put-back, answers: 10, follow_up: 7 d}
 server: {port: 0}
 """
 
 
 @dataclass
 class LivedShop:
-    """The running shop; `pass_hours` lets shoppers come and the rules look every hour."""
+    """The running shop; `pass_hours` lets shoppers come and the rules look every hour.
+
+    ``more`` is added to its site file.
+    """
 
     folder: Path
     now: datetime = START
+    more: str = ""
     runtime: Runtime = field(init=False)
     opened: list[Trigger] = field(default_factory=list)
 
@@ -49,11 +53,12 @@ class LivedShop:
         )
         facings = ", ".join(f"{{id: f-{i}, item: {i}}}" for i in ITEMS)
         self.path = self.folder / "site.yaml"
-        self.path.write_text(SITE % (items, facings), encoding="utf-8")
+        self.path.write_text(SITE % (items, facings) + self.more, encoding="utf-8")
         self.start()
 
     def start(self) -> None:
         self.runtime = Runtime(load_site(self.path), clock=lambda: self.now, cameras=False)
+        self.runtime.asking.post.start()
 
     def restart(self) -> None:
         self.runtime.stop()
@@ -106,8 +111,8 @@ class LivedShop:
         self.runtime.triggers.lives.tend()
         return fired
 
-    def answers(self, count: int, choice: str = "label") -> None:
-        """So many simulated answers to the newest trigger's survey."""
+    def answers(self, count: int, choice: str = "label", origin: Origin = Origin.SIMULATED) -> None:
+        """So many answers to the newest trigger's survey."""
         trigger = self.opened[-1]
         self.runtime.control.add_answers(
             [
@@ -117,7 +122,7 @@ class LivedShop:
                     at=self.now,
                     choice=choice,
                     rating=2,
-                    origin=Origin.SIMULATED,
+                    origin=origin,
                 )
                 for _ in range(count)
             ]
