@@ -368,6 +368,34 @@ def measure_triggers(
     show(measure(shops, seed=seed, market=Market(days=days)), as_json=as_json)
 
 
+@lab.command("topics")
+def measure_topics(
+    file: Annotated[Path, typer.Argument(help="CSV with a head line.", metavar="FILE.csv")],
+    *,
+    text: Annotated[str, typer.Option(help="Column of the answers.")],
+    label: Annotated[str, typer.Option(help="Column of their true topics; only compared with.")],
+    language: Annotated[
+        str | None, typer.Option(help="Column of ISO 639-1 codes; told from the texts if absent.")
+    ] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Also plain methods that are given the count.")
+    ] = False,
+    as_json: JsonOpt = False,
+) -> None:
+    """Finds topics in answers of any language and compares them with the true ones.
+
+    The number of topics is never given. A text in no topic counts as one of a further cluster.
+
+    Example:  `aeras lab topics answers.csv --text text --label label --baselines --json`
+    """
+    from aeras.lab.topics import score_file
+
+    show(
+        score_file(file, text=text, label=label, language=language, baselines=baselines),
+        as_json=as_json,
+    )
+
+
 @lab.command("staff")
 def measure_staff(
     *,
