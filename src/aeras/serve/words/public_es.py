@@ -37,6 +37,7 @@ WORDS: dict[str, str] = {
     "thanks.text": "Ayuda a la tienda a elegir y colocar sus productos.",
     "thanks.receipt": "Tu código de recibo. Guárdalo por si quieres retirar tu respuesta:",
     "thanks.withdraw": "Retirarla ahora",
+    "thanks.code": "Tu regalo de agradecimiento:",
     "thanks.refused": "Has elegido no responder, así que no se guardó nada.",
     "withdraw.title": "Retirar una respuesta",
     "withdraw.text": "Escribe el código de recibo que viste después de responder. La respuesta se borra entonces.",

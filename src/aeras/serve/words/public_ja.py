@@ -37,6 +37,7 @@ WORDS: dict[str, str] = {
     "thanks.text": "商品の選択や配置の参考にします。",
     "thanks.receipt": "受付コードです。回答を取り消すときに必要ですので、控えておいてください：",
     "thanks.withdraw": "今すぐ取り消す",
+    "thanks.code": "お礼のコード：",
     "thanks.refused": "回答されなかったため、何も保存していません。",
     "withdraw.title": "回答の取り消し",
     "withdraw.text": "回答後に表示された受付コードを入力してください。回答は削除されます。",
