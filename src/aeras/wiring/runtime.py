@@ -208,7 +208,8 @@ class Runtime:
             ConfigError: The file is wrong; nothing changes.
         """
         with self._site_change:
-            return self._take_site(load_site(self.site.path, self._clock()))
+            now = self._clock()
+            return self._take_site(load_site(self.site.path, now), now)
 
     def sent_size(self, camera: str) -> tuple[int, int] | None:
         """Size of the pictures that a camera sends, None before the first."""
@@ -230,7 +231,8 @@ class Runtime:
             stock_hold_s=site.file.stock.hold.total_seconds() if site.file.stock.watch else None,
         )
 
-    def _take_site(self, site: Site) -> tuple[str, ...]:
+    def _take_site(self, site: Site, now: datetime) -> tuple[str, ...]:
+        """Takes the site as it is at the moment ``now`` into use."""
         self.site = replace(
             self.site,
             shop=site.shop,
@@ -241,7 +243,7 @@ class Runtime:
         self.board.shop = site.shop
         self.triggers.take(self.site)
         self.desk.take(site.shop, rules_of(site))
-        self._next_change = next_change(site.planograms, self._clock())
+        self._next_change = next_change(site.planograms, now)
         before, self._plans = self._plans, self._plans_for(self.site)
         self._wanted = self._plans
         changed = [plan for plan in self._plans if plan not in before]
@@ -325,7 +327,8 @@ class Runtime:
         """Takes the next version of the planogram into use when its time has come."""
         if self._next_change is not None and self._clock() >= self._next_change:
             with self._site_change:
-                self._take_site(self.site.at(self._clock()))
+                now = self._clock()
+                self._take_site(self.site.at(now), now)
             log.info("planogram", version=self.site.shop.planogram)
 
     def _fire_triggers(self) -> None:
