@@ -28,13 +28,8 @@ items:
 fixtures:
   - {id: shelf, facings: [%s]}
 triggers:
-  - id: above
-    mode: rate
-    window: 14 d
-    action: label_proposal
-    survey: put-back
-    answers: 10
-    follow_up: 7 d
+  - {id: above, mode: rate, window: 14 d, action: label_proposal, survey: put-back,
+     answers: 10, follow_up: 7 d}
 server: {port: 0}
 """
 
