@@ -14,7 +14,7 @@ WORDS = {
     "trigger.opened": "geöffnet {when}",
     "trigger.rule": "Regel {rule}",
     "trigger.survey": "Fragt die Kundschaft: {survey}",
-    "trigger.life": "Verlauf",
+    "trigger.life": "Alles dazu, und was daraus wurde",
     "trigger.title": "Auslöser: {name}",
     "trigger.state.open": "offen",
     "trigger.state.closed": "geschlossen",

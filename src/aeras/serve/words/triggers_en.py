@@ -14,7 +14,7 @@ WORDS = {
     "trigger.opened": "opened {when}",
     "trigger.rule": "rule {rule}",
     "trigger.survey": "Asks shoppers: {survey}",
-    "trigger.life": "Its life",
+    "trigger.life": "All of it, and what became of it",
     "trigger.title": "Trigger: {name}",
     "trigger.state.open": "open",
     "trigger.state.closed": "closed",
