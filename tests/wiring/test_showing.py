@@ -77,7 +77,7 @@ def test_at_most_one_a_second_and_only_of_frames_in_which_somebody_was_looked_fo
     showing = Showing(Finds(), faces=True)
     assert not showing.due(frame(0), Detections(ran=frozenset({"hands"})))
     assert showing.due(frame(0), NOBODY)
-    showing.make(frame(0), NOBODY)
+    showing.found(frame(0), NOBODY)
     assert not showing.due(frame(EVERY_S / 2), NOBODY)
     assert showing.due(frame(EVERY_S), NOBODY)
     assert showing.due(frame(-5), NOBODY)  # a clip that starts anew

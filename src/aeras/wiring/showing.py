@@ -59,19 +59,20 @@ class Showing:
         waited = not 0 <= frame.t_s - self._made_s < EVERY_S
         return waited and bool(seen.ran & {"faces", "people"})
 
-    def make(self, frame: Frame, seen: Detections) -> bytes:
-        """A JPEG, see `aeras.privacy.preview.render_preview`."""
-        everything = self.found(frame, seen)
-        return render_preview(frame, everything, age_s=0.0, excluded=self._black)
-
     def found(self, frame: Frame, seen: Detections) -> Detections:
-        """All that is to be covered in a frame."""
+        """All that is to be covered in a frame; the search for it runs models."""
         self._made_s = frame.t_s
         everything = self._searched(frame, seen) if self._faces else seen
         self._earlier = [e for e in self._earlier if 0 <= frame.t_s - e[0] <= REMEMBER_S]
         covered = [_grown(box, 1 + GROW_PER_S * (frame.t_s - t)) for t, box in self._earlier]
         self._earlier += [(frame.t_s, box) for box in heads(everything)]
         return replace(everything, unsure=(*everything.unsure, *covered))
+
+    def picture(self, frame: Frame, everything: Detections) -> bytes:
+        """A JPEG of a frame and all that was `found` in it, see
+        `aeras.privacy.preview.render_preview`; runs no model.
+        """
+        return render_preview(frame, everything, age_s=0.0, excluded=self._black)
 
     def _searched(self, frame: Frame, seen: Detections) -> Detections:
         more = self._finder.detect(

@@ -328,13 +328,13 @@ class Worker:
             # A frame in which nobody was looked for (nothing moved) cannot be shown safely; the
             # last preview stays until the next look, at most a second later.
             showing = self._showings[eye.spec.id]
-            preview = showing.make(frame, detections) if showing.due(frame, detections) else None
+            shown = showing.found(frame, detections) if showing.due(frame, detections) else None
         if events:
             self._outbox.keep(Kept(events, frame.at.timestamp()))
         if levels:
             self._outbox.keep(Shelf(levels))
-        if preview:
-            self._outbox.show(eye.spec.id, Picture(eye.spec.id, preview))
+        if shown is not None:
+            self._outbox.show(eye.spec.id, Picture(eye.spec.id, showing.picture(frame, shown)))
         eye.count(frame)
 
     def _take_stock(self, frame: Frame) -> tuple[ShelfLevel, ...]:
