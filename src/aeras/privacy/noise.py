@@ -55,24 +55,15 @@ def margin(epsilon: float) -> float:
 
 
 def measurement(epsilon: float) -> Any:
-    """OpenDP's measurement; PrivacyError should its own map not confirm the loss."""
+    """OpenDP's measurement of the smallest scale for which its own map confirms that the loss is
+    within epsilon, roundings of floats included.
+    """
     dp = _opendp()
     space = dp.vector_domain(dp.atom_domain(T=int)), dp.l1_distance(T=int)
-    made = dp.m.make_laplace(*space, scale=_scale(dp, space, epsilon))
-    if made.map(CONTRIBUTIONS) > epsilon:
-        raise PrivacyError(
-            f"OpenDP tells a loss of {made.map(CONTRIBUTIONS)} for noise of epsilon {epsilon}",
-            todo="Ask for a rounder epsilon, such as 0.25",
-        )
-    return made
-
-
-def _scale(dp: Any, space: Any, epsilon: float) -> float:
-    """The smallest scale whose loss is within epsilon, roundings of floats included."""
     scale = CONTRIBUTIONS / epsilon
-    while dp.m.make_laplace(*space, scale=scale).map(CONTRIBUTIONS) > epsilon:
+    while (made := dp.m.make_laplace(*space, scale=scale)).map(CONTRIBUTIONS) > epsilon:
         scale = math.nextafter(scale, math.inf)
-    return scale
+    return made
 
 
 def _opendp() -> Any:
