@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aeras.domain.published import Rate
+from aeras.insight.evidence import log_ratio
 
 Floats = NDArray[np.float64]
 PRIOR = 1.0
@@ -108,9 +109,4 @@ def _gain(p_a: Floats, p_b: Floats, block: Floats, d: Floats) -> Floats:
         low = np.where(slope < 0, q_b, low)
         high = np.where(slope < 0, high, q_b)
     q_b = (low + high) / 2
-    return _log_ratio(p_a, q_b + d, n_a, x_a) + _log_ratio(p_b, q_b, n_b, x_b)
-
-
-def _log_ratio(p: Floats, q: Floats, n: Floats, x: Floats) -> Floats:
-    found: Floats = x * np.log(p / q) + (n - x) * np.log((1 - p) / (1 - q))
-    return found
+    return log_ratio(p_a, q_b + d, n_a, x_a) + log_ratio(p_b, q_b, n_b, x_b)
