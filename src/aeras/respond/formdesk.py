@@ -87,10 +87,7 @@ class Forms(Mapping[str, Form]):
 
     def forms(self) -> list[FormRow]:
         """All forms by id."""
-        by_id: dict[str, list[FormVersion]] = {}
-        for one in self._book.form_versions():
-            by_id.setdefault(one.form, []).append(one)
-        return [self._row(found) for found in by_id.values()]
+        return [self._row(found) for found in self._by_id().values()]
 
     def templates(self) -> Sequence[tuple[str, str]]:
         """Id and title of each template to start a form from."""
@@ -167,11 +164,18 @@ class Forms(Mapping[str, Form]):
     def _problems(self, form: str, source: Mapping[str, Any]) -> list[Problem]:
         return problems({**source, "id": form})
 
+    def _by_id(self) -> dict[str, list[FormVersion]]:
+        """The stored versions of each form, oldest first."""
+        found: dict[str, list[FormVersion]] = {}
+        for one in self._book.form_versions():
+            found.setdefault(one.form, []).append(one)
+        return found
+
     def _seed(self) -> None:
         """Stores the forms that ship with AERAS, where they are not the same already."""
-        versions = self._book.form_versions()
+        versions = self._by_id()
         for form in built_in_forms().values():
-            have = [one for one in versions if one.form == form.id]
+            have = versions.get(form.id, [])
             shipped = [one for one in have if one.by == SHIPPED]
             source = _stored(form.id, form.source)
             if shipped and shipped[-1].source == source:
@@ -184,10 +188,7 @@ class Forms(Mapping[str, Form]):
     def _look(self) -> None:
         """Takes the versions in use from the store."""
         with self._lock:
-            by_id: dict[str, list[FormVersion]] = {}
-            for one in self._book.form_versions():
-                by_id.setdefault(one.form, []).append(one)
-            used = {form: _in_use(found) for form, found in by_id.items()}
+            used = {form: _in_use(found) for form, found in self._by_id().items()}
             self._used = {form: self._form(one) for form, one in used.items() if one}
 
     def _form(self, version: FormVersion) -> Form:
