@@ -79,7 +79,7 @@ class Condition:
     @property
     def names(self) -> set[str]:
         """The questions it looks at."""
-        return {term.name for group in self.groups for term in group}
+        return {term.name for term in self.terms}
 
     @property
     def terms(self) -> list[Term]:

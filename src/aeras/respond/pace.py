@@ -25,7 +25,7 @@ TYPE_S = 10 / 36 * 60
 _WAYS = 5000
 """Above so many combinations of answers, every question counts as shown."""
 
-_READ = (
+READ = (
     "title",
     "description",
     "labelTrue",
@@ -33,6 +33,7 @@ _READ = (
     "minRateDescription",
     "maxRateDescription",
 )
+"""Texts of a question that are read before it is answered."""
 Step = tuple[Mapping[str, Any], tuple[Condition, ...]]
 
 
@@ -76,7 +77,7 @@ def _answers(element: Mapping[str, Any]) -> list[object]:
 
 
 def _question_s(element: Mapping[str, Any], language: str) -> float:
-    texts = [element.get(key) for key in _READ]
+    texts = [element.get(key) for key in READ]
     texts += [choice["text"] for choice in element.get("choices", ())]
     chars = sum(len(_shown(text, language)) for text in texts if text)
     speed = CHARS_PER_MIN.get(language.split("-", maxsplit=1)[0], OTHER_CHARS_PER_MIN)

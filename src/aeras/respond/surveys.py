@@ -23,15 +23,7 @@ from aeras.respond.scrub import plain, scrub
 
 CONSENT = "consent"
 DEFAULT_FORM = "put-back"
-TEXTS = (
-    "title",
-    "description",
-    "labelTrue",
-    "labelFalse",
-    "minRateDescription",
-    "maxRateDescription",
-    "text",
-)
+TEXTS = (*pace.READ, "text")
 """Keys whose value is a text in each language."""
 
 _FIELDS = {"rating": "rating", "radiogroup": "choice", "comment": "text"}
