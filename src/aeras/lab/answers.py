@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from aeras.domain.errors import ServeError
 from aeras.respond.desk import Desk
 from aeras.respond.surveys import built_in_forms
 from aeras.store.control import Control, receipt_hash
-from aeras.wiring.runtime import make_folder
+from aeras.wiring.runtime import make_folder, utc_now
 from aeras.wiring.triggers import rules_of
 
 CLIENTS = 16
@@ -124,7 +123,7 @@ def _invite(site: Site, control: Control, count: int) -> list[str]:
         triggers=control,
         answers=control,
         secret=control.secret("desk"),
-        clock=lambda: datetime.now(UTC),
+        clock=utc_now,
     )
     with ThreadPoolExecutor(CLIENTS) as pool:
         return list(pool.map(lambda _: desk.invite("oat-milk", "link"), range(count)))
@@ -212,7 +211,7 @@ def _figures(database: Path, tally: Tally, began: float) -> dict[str, object]:
     }
 
 
-def _start(folder: Path, port: int, *, wait: bool = True) -> subprocess.Popen[bytes]:
+def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", "from aeras.cli import main; main()", "run"]
     server = subprocess.Popen(  # noqa: S603 - our own program
         [*command, str(folder / "site.yaml"), "--port", str(port)],
@@ -221,7 +220,7 @@ def _start(folder: Path, port: int, *, wait: bool = True) -> subprocess.Popen[by
         start_new_session=True,
     )
     end = time.monotonic() + START_S
-    while wait and not _answers(port):
+    while not _answers(port):
         if server.poll() is not None or time.monotonic() > end:
             _end(server)
             raise ServeError("the server under test did not start", where=str(folder))
