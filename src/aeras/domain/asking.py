@@ -97,11 +97,11 @@ class Limits:
         quota_window: See ``quota``.
     """
 
-    cool_down: timedelta = timedelta(days=14)
-    cap: int = 3
-    cap_window: timedelta = timedelta(days=90)
-    quota: int = 1000
-    quota_window: timedelta = timedelta(days=1)
+    cool_down: timedelta
+    cap: int
+    cap_window: timedelta
+    quota: int
+    quota_window: timedelta
 
 
 class AskingBook(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -58,7 +58,7 @@ class Message:
     state: MessageState = MessageState.WAITING
     tries: int = 0
     waited_s: float = 0.0
-    trouble: str = field(default="")
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
