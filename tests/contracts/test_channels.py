@@ -27,6 +27,7 @@ from aeras.respond.channels.qr import QrOptions
 from aeras.respond.channels.receipt import ReceiptOptions
 from aeras.respond.channels.webhook import HookOptions, WebhookOptions
 from aeras.respond.options import SECTIONS
+from aeras.wiring.runtime import utc_now
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # apprise's
 SECRET = "whsec_" + "A" * 43 + "="
@@ -53,16 +54,18 @@ class Made:
 def webhook(stack: ExitStack, folder: Path, kind: type[HookOptions]) -> Made:
     there = stack.enter_context(receiver())
     given = {"id": "out", "secret": "${AERAS_HOOK}", "private": True}
-    made = kind(url=there.url, **given).build(folder)
+    made = kind(url=there.url, **given).build(folder, utc_now)
     nowhere = kind(url="http://127.0.0.1:9/", **given)
-    return Made(made, lambda: there.taken, lambda: nowhere.build(folder))
+    return Made(made, lambda: there.taken, lambda: nowhere.build(folder, utc_now))
 
 
 def mqtt(stack: ExitStack, folder: Path) -> Made:
     port, got = stack.enter_context(broker())
-    made = MqttOptions(id="out", host="127.0.0.1", port=port).build(folder)
+    made = MqttOptions(id="out", host="127.0.0.1", port=port).build(folder, utc_now)
     return Made(
-        made, lambda: got, lambda: MqttOptions(id="out", host="127.0.0.1", port=9).build(folder)
+        made,
+        lambda: got,
+        lambda: MqttOptions(id="out", host="127.0.0.1", port=9).build(folder, utc_now),
     )
 
 
@@ -72,9 +75,11 @@ def by_mail(stack: ExitStack, folder: Path) -> Made:
         f"mailto://127.0.0.1:{port}?from=shop@example.com&to=ann@example.com\n"
     )
     (folder / "away").write_text("mailto://127.0.0.1:9?from=shop@example.com&to=ann@example.com\n")
-    made = AppriseOptions(id="out", urls=("file:mail",)).build(folder)
+    made = AppriseOptions(id="out", urls=("file:mail",)).build(folder, utc_now)
     return Made(
-        made, lambda: mails, lambda: AppriseOptions(id="out", urls=("file:away",)).build(folder)
+        made,
+        lambda: mails,
+        lambda: AppriseOptions(id="out", urls=("file:away",)).build(folder, utc_now),
     )
 
 
@@ -84,7 +89,7 @@ def kiosk(_stack: ExitStack, folder: Path) -> Made:
 
 
 def shown(options: Options, folder: Path) -> Made:
-    made, out = options.build(folder), []
+    made, out = options.build(folder, utc_now), []
 
     class Shows:
         name = made.name
@@ -153,7 +158,7 @@ def test_a_secret_that_is_missing_or_weak_is_told_at_the_start(
         monkeypatch.setenv(name, content)
     options = WebhookOptions(id="out", url="https://shop.example/", secret=f"${{{name}}}")
     with pytest.raises(ConfigError, match=complaint):
-        options.build(tmp_path)
+        options.build(tmp_path, utc_now)
 
 
 def test_a_secret_in_the_site_file_is_refused():

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aeras.domain.asking import AskingBook, Reward
 from aeras.domain.errors import InputError
 from aeras.domain.ports import Clock
+from aeras.respond.channels import Id
 
 _BODY, _MAC = 7, 5
 """Bytes: two for the month, five at random (40 bits), five of signature."""
@@ -43,7 +44,7 @@ class IncentiveOptions(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    id: Id
     survey: str
     kind: Literal["list", "made"] = "made"
     months: int = Field(default=2, ge=0, le=24)

@@ -21,10 +21,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from aeras.domain.asking import AskingBook, HourOfArm
 from aeras.domain.ports import Clock, Settings
 from aeras.domain.published import Rate
-from aeras.respond.channels import Duration
+from aeras.respond.channels import Duration, Id
+from aeras.respond.rules import HOUR
 
 ARMS = ("a", "b")
-HOUR = timedelta(hours=1)
 _LOOK_EVERY_S = 60.0
 
 Compare = Callable[[Sequence[tuple[int, int, int, int]], float], Rate]
@@ -52,7 +52,7 @@ class TrialOptions(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    id: Id
     survey: str
     a: Arm = Arm()
     b: Arm

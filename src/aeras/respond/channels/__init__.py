@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -16,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from aeras.domain.durations import read_duration
 from aeras.domain.errors import ConfigError
 from aeras.domain.messages import TOPICS
-from aeras.domain.ports import Channel
+from aeras.domain.ports import Channel, Clock
 
 
 def _reference(value: str) -> str:
@@ -38,6 +37,7 @@ Secret = Annotated[str, AfterValidator(_reference)]
 """``${NAME}`` or ``file:PATH``, never the secret itself."""
 Topic = Annotated[str, AfterValidator(_topic)]
 Duration = Annotated[timedelta, BeforeValidator(read_duration)]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
 def read_secret(reference: str, folder: Path) -> str:
@@ -62,11 +62,6 @@ def read_secret(reference: str, folder: Path) -> str:
     return value
 
 
-def utc_now() -> datetime:
-    """The present moment."""
-    return datetime.now(UTC)
-
-
 class Options(BaseModel):
     """What every channel can be told.
 
@@ -80,11 +75,11 @@ class Options(BaseModel):
     shown: ClassVar[bool] = False
     """Whether it only shows links where it is asked to, and gets no messages."""
 
-    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    id: Id
     topics: tuple[Topic, ...] = ("trigger.opened", "trigger.closed")
     give_up: Duration = timedelta(days=3)
 
-    def build(self, folder: Path, clock: Callable[[], datetime] = utc_now) -> Channel:
+    def build(self, folder: Path, clock: Clock) -> Channel:
         """The channel; ConfigError for a secret that is not there.
 
         Args:

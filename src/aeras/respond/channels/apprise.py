@@ -4,8 +4,6 @@ with the retailer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +11,8 @@ from pydantic import Field
 
 from aeras.domain.errors import ConfigError
 from aeras.domain.messages import TOPICS, Message, UndeliveredError
-from aeras.domain.ports import Channel
-from aeras.respond.channels import Options, Secret, read_secret, utc_now
+from aeras.domain.ports import Channel, Clock
+from aeras.respond.channels import Options, Secret, read_secret
 
 
 class AppriseOptions(Options):
@@ -27,7 +25,7 @@ class AppriseOptions(Options):
     kind: Literal["apprise"] = "apprise"
     urls: tuple[Secret, ...] = Field(min_length=1)
 
-    def build(self, folder: Path, clock: Callable[[], datetime] = utc_now) -> Channel:
+    def build(self, folder: Path, clock: Clock) -> Channel:
         """The channel; ConfigError for an address that apprise does not know."""
         return AppriseChannel(self.id, [read_secret(url, folder) for url in self.urls])
 

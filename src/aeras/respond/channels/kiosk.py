@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from aeras.domain.messages import Message
-from aeras.domain.ports import Channel
-from aeras.respond.channels import Duration, Options, Topic, utc_now
+from aeras.domain.ports import Channel, Clock
+from aeras.respond.channels import Duration, Options, Topic
 
 
 class KioskOptions(Options):
@@ -24,7 +23,7 @@ class KioskOptions(Options):
     topics: tuple[Topic, ...] = ("survey.prompt",)
     stay: Duration = timedelta(seconds=60)
 
-    def build(self, folder: Path, clock: Callable[[], datetime] = utc_now) -> Channel:
+    def build(self, folder: Path, clock: Clock) -> Channel:
         """The channel."""
         return Kiosk(self, clock)
 
@@ -40,7 +39,7 @@ class Kiosk:
         clock: UTC.
     """
 
-    def __init__(self, options: KioskOptions, clock: Callable[[], datetime]) -> None:
+    def __init__(self, options: KioskOptions, clock: Clock) -> None:
         self.name = options.id
         self._stay = options.stay
         self._clock = clock

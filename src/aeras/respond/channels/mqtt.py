@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from aeras.domain.messages import Message, UndeliveredError
-from aeras.domain.ports import Channel
-from aeras.respond.channels import Duration, Options, Secret, Topic, read_secret, utc_now
+from aeras.domain.ports import Channel, Clock
+from aeras.respond.channels import Duration, Options, Secret, Topic, read_secret
 from aeras.respond.channels.webhook import as_json
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class MqttOptions(Options):
     retain: bool = False
     timeout: Duration = timedelta(seconds=10)
 
-    def build(self, folder: Path, clock: Callable[[], datetime] = utc_now) -> Channel:
+    def build(self, folder: Path, clock: Clock) -> Channel:
         """The channel; it connects with the first message."""
         password = None if self.password is None else read_secret(self.password, folder)
         return Mqtt(self, password)

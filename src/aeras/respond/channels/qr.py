@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -12,8 +10,8 @@ import segno
 
 from aeras.domain.errors import InputError
 from aeras.domain.messages import Message
-from aeras.domain.ports import Channel
-from aeras.respond.channels import Options, utc_now
+from aeras.domain.ports import Channel, Clock
+from aeras.respond.channels import Options
 
 _QUIET_ZONE = 4
 """Modules of white margin that readers need (ISO/IEC 18004, 9.1)."""
@@ -25,7 +23,7 @@ class QrOptions(Options):
     shown: ClassVar[bool] = True
     kind: Literal["qr"] = "qr"
 
-    def build(self, folder: Path, clock: Callable[[], datetime] = utc_now) -> Channel:
+    def build(self, folder: Path, clock: Clock) -> Channel:
         """The channel."""
         return QrChannel(self.id)
 

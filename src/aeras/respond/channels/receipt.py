@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from aeras.domain.messages import Message
-from aeras.domain.ports import Channel
-from aeras.respond.channels import Options, utc_now
+from aeras.domain.ports import Channel, Clock
+from aeras.respond.channels import Options
 
 WORDS = {
     "en": ("How is {item}?", "One question, less than a minute, no name. Scan or open:"),
@@ -37,7 +35,7 @@ class ReceiptOptions(Options):
     kind: Literal["receipt"] = "receipt"
     width: int = Field(default=42, ge=24, le=64)
 
-    def build(self, folder: Path, clock: Callable[[], datetime] = utc_now) -> Channel:
+    def build(self, folder: Path, clock: Clock) -> Channel:
         """The channel."""
         return Receipt(self)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -12,9 +11,9 @@ from urllib.parse import urlsplit
 from pydantic import model_validator
 
 from aeras.domain.messages import Message, UndeliveredError
-from aeras.domain.ports import Channel
+from aeras.domain.ports import Channel, Clock
 from aeras.domain.signing import signed_headers, webhook_key
-from aeras.respond.channels import Duration, Options, Secret, read_secret, utc_now
+from aeras.respond.channels import Duration, Options, Secret, read_secret
 from aeras.respond.net import post
 
 GONE = 410
@@ -45,7 +44,7 @@ class HookOptions(Options):
             raise ValueError("url: http is readable on the way; use https, or `private: true`")
         return self
 
-    def build(self, folder: Path, clock: Callable[[], datetime] = utc_now) -> Channel:
+    def build(self, folder: Path, clock: Clock) -> Channel:
         """The channel."""
         return Webhook(self, webhook_key(read_secret(self.secret, folder)), clock)
 
@@ -65,7 +64,7 @@ class Webhook:
         clock: UTC.
     """
 
-    def __init__(self, options: HookOptions, key: bytes, clock: Callable[[], datetime]) -> None:
+    def __init__(self, options: HookOptions, key: bytes, clock: Clock) -> None:
         self.name = options.id
         self._options = options
         self._key = key
