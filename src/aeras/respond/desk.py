@@ -20,12 +20,11 @@ from aeras.domain.ports import AnswerBook, Clock, TriggerBook
 from aeras.domain.shop import Shop
 from aeras.respond.channels import qr
 from aeras.respond.defence import Repeats, marks_of
-from aeras.respond.rules import Rule
+from aeras.respond.rules import HOUR, Rule, floor
 from aeras.respond.surveys import CONSENT, Form, validate_answer
 from aeras.respond.tokens import Ticket, Tokens, spent, token_hash
 from aeras.respond.trial import TrialOptions, Trials
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RECEIPT_BYTES = 10
 _CLIENT_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -151,8 +150,7 @@ class Desk:
     def issue(self, offer: Offer, channel: str) -> str:
         """The token of an offer that is made in a channel."""
         now = self._clock().astimezone(UTC)
-        hour = now.replace(minute=0, second=0, microsecond=0)
-        arm = ArmHour(offer.trial.id, offer.arm, hour) if offer.trial else None
+        arm = ArmHour(offer.trial.id, offer.arm, floor(now, HOUR)) if offer.trial else None
         return self._tokens.issue(
             offer.survey,
             offer.item,
@@ -321,8 +319,7 @@ class Desk:
         at, arm = ticket.issued_at, None
         trial = self._trials.named(ticket.arm[0]) if self._trials and ticket.arm else None
         if trial is not None and ticket.arm and self._clock() - at <= trial.within:
-            hour = at.replace(minute=0, second=0, microsecond=0)
-            arm = ArmHour(trial.id, ticket.arm[1], hour)
+            arm = ArmHour(trial.id, ticket.arm[1], floor(at, HOUR))
         return Counted(ticket.survey, ticket.channel, self._day(at), arm)
 
     def _form(self, survey: str, version: int | None = None) -> Form:
@@ -393,7 +390,7 @@ class Desk:
             version=form.version,
             item=item,
             trigger=trigger,
-            at=now - (now - _EPOCH) % self._grain,
+            at=floor(now, self._grain),
             channel=channel,
             language=language,
             rating=reply.rating,
