@@ -218,6 +218,12 @@ class Desk:
         self._on_answer(answer)
         return receipt
 
+    def asked(self) -> set[str]:
+        """Items about which an open trigger asks."""
+        opened = self._triggers.triggers(state=TriggerState.OPEN)
+        newest = {t.item: t.survey for t in reversed(opened) if t.survey is not None}
+        return {item for item, survey in newest.items() if survey in self._forms}
+
     def question(self, item: str) -> Invitation | None:
         """What an open trigger asks about an item, None if none does."""
         trigger = self._open_trigger(item)

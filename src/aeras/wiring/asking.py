@@ -83,9 +83,8 @@ class AskRoom:
             secret=control.secret("incentives"),
             clock=clock,
         )
-        self._trials = tuple(site.file.trials)
         self.trials_of_site = Trials(
-            self._trials, book=control, settings=control, compare=difference, clock=clock
+            site.file.trials, book=control, settings=control, compare=difference, clock=clock
         )
         self.desk: Desk | None = None
 
@@ -184,14 +183,12 @@ class AskRoom:
         offer = self._offer(items)
         if offer is None or self.desk is None:
             return Asked(None, None, not_asked=NotAsked.NO_SURVEY)
-        pushes = self._members is not None and _INVITATION in self._heard
-        held: str | NotAsked | None = None
-        if member is not None and pushes and self._members is not None:
-            held = self._members.ask(member, offer.survey)
-        if not isinstance(held, NotAsked) and held is not None:
-            channel = offer.channel or "member"
-        else:
+        members = self._members if _INVITATION in self._heard else None
+        held = members.ask(member, offer.survey) if members and member is not None else None
+        if held is None or isinstance(held, NotAsked):
             offer, channel = self.desk.without_channel(offer), "receipt"
+        else:
+            channel = offer.channel or "member"
         link = f"{base}/s/{self.desk.issue(offer, channel)}"
         known = self._shop.item(offer.item)
         data: dict[str, object] = {
@@ -201,13 +198,13 @@ class AskRoom:
             "link": link,
             "language": language,
         }
-        why = held if isinstance(held, NotAsked) else None
-        if channel == "member" and self._members is not None:
-            until = self._members.until_quiet(self._clock())
+        if channel == "member" and members is not None:
+            until = members.until_quiet(self._clock())
             self.post.put(
                 _INVITATION, str(held), {"member": held, **data, "until": until.isoformat()}
             )
             return Asked(known.id, channel)
+        why = held if isinstance(held, NotAsked) else None
         shown = Message("", 0, "receipt", _INVITATION, known.id, data, self._clock())
         return Asked(known.id, channel, link, self._receipt.deliver(shown), why)
 
@@ -218,7 +215,8 @@ class AskRoom:
         by_gtin = {item.gtin: item.id for item in self._shop.items if item.gtin}
         named = {item.id for item in self._shop.items}
         known = [i if i in named else by_gtin[i] for i in items if i in named or i in by_gtin]
-        for item in sorted(known, key=lambda i: self.desk is None or not self.desk.question(i)):
+        asked = self.desk.asked()
+        for item in sorted(known, key=lambda item: item not in asked):
             try:
                 return self.desk.offer(item)
             except InputError:
