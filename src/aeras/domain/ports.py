@@ -267,9 +267,9 @@ class AnswerBook(Protocol):
     ) -> list[Answer]:
         """Answers, newest first, without or only those that are set aside."""
 
-    def batches(self, k: int) -> dict[str, str]:
-        """Batch by answer id, of the real answers that may be shown. As soon as k of an item wait
-        they become a batch, for good; it is shown for as long as all of it is there.
+    def batches(self, k: int, item: str | None = None) -> dict[str, str]:
+        """Batch by answer id, of the real answers (on one item) that may be shown. As soon as k of
+        an item wait they become a batch, for good; it is shown for as long as all of it is there.
         """
 
     def withdraw(self, receipt: str) -> bool:

@@ -41,26 +41,31 @@ class Settling:
     def _write(self, work: Callable[[Connection], T]) -> T:
         raise NotImplementedError
 
-    def batches(self, k: int) -> dict[str, str]:
+    def batches(self, k: int, item: str | None = None) -> dict[str, str]:
         """Batch by answer id, of the answers that may be shown; see `AnswerBook.batches`."""
         with self._session() as session:
-            full = any(len(waiting) >= k for waiting in _waiting(session).values())
+            full = any(len(waiting) >= k for waiting in _waiting(session, item).values())
         if full:
-            self._write(lambda connection: _settle(connection, k))
+            self._write(lambda connection: _settle(connection, k, item))
         query = select(BatchRecord.answer, BatchRecord.batch).where(BatchRecord.batch != RETIRED)
+        if item is not None:
+            of_item = select(AnswerRecord.id).where(AnswerRecord.item == item)
+            query = query.where(BatchRecord.answer.in_(of_item))
         with self._session() as session:
             return {row.answer: row.batch for row in session.execute(query)}
 
 
-def _settle(connection: Connection, k: int) -> None:
-    for waiting in _waiting(connection).values():
+def _settle(connection: Connection, k: int, item: str | None) -> None:
+    for waiting in _waiting(connection, item).values():
         for start in range(0, len(waiting) - k + 1, k):
             batch = secrets.token_hex(16)
             rows = [{"answer": answer, "batch": batch} for answer in waiting[start : start + k]]
             connection.execute(insert(BatchRecord), rows)
 
 
-def _waiting(connection: Connection | Session) -> dict[tuple[object, ...], list[str]]:
+def _waiting(
+    connection: Connection | Session, item: str | None
+) -> dict[tuple[object, ...], list[str]]:
     """Ids of real answers in no batch, oldest first, by all that figures are split by."""
     apart = (AnswerRecord.item, AnswerRecord.survey, AnswerRecord.version, AnswerRecord.trigger)
     query = (
@@ -71,6 +76,8 @@ def _waiting(connection: Connection | Session) -> dict[tuple[object, ...], list[
         )
         .order_by(AnswerRecord.at, AnswerRecord.id)
     )
+    if item is not None:
+        query = query.where(AnswerRecord.item == item)
     found: dict[tuple[object, ...], list[str]] = {}
     for answer, marks, *split in connection.execute(query):
         if not any(odd <= set(marks.split()) for odd in ASIDE):

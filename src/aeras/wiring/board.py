@@ -176,7 +176,7 @@ class ShopBoard:
 
     def survey(self, item: str) -> SurveySummary:
         """Answers on one item."""
-        batches = self._answers.batches(self.k)
+        batches = self._answers.batches(self.k, item)
         answers = self._publisher.settled(self._answers.answers(item=item), batches)
         return self._publisher.survey(item, answers, asked=None)
 

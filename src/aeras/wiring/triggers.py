@@ -141,7 +141,7 @@ class TriggerRoom:
     def findings(self, trigger: Trigger) -> Findings | None:
         """Summary of the settled answers to a trigger's survey; None below k."""
         answers = self._control.answers(item=trigger.item)
-        batches = self._control.batches(self._publisher.k)
+        batches = self._control.batches(self._publisher.k, trigger.item)
         own = [a for a in self._publisher.settled(answers, batches) if a.trigger == trigger.id]
         summary = self._publisher.survey(trigger.item, own, asked=None)
         if summary.answers is None:
