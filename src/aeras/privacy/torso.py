@@ -17,6 +17,8 @@ SPAN_M, TORSO_M = 0.36, 0.49
 """Between an adult's shoulder joints, and from them down to the hips."""
 FACE_M, EYES_M = 0.19, 0.063
 """Height of a face as the detector boxes it, and between the pupils."""
+FULLY = 0.95
+"""Share of a chest that lies in the picture when it is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,8 @@ def torso_of_person(track: Track, person: Person, size: tuple[int, int]) -> Tors
     x0, y0, x1, y1 = track.box
     reach = _round(np.array([[x0, y0], [x1, y1], *shoulders, low]), 0.6 * long)
     chest = _round(np.stack([top, neck + 0.6 * spine]), 0.6 * half)
-    return Torso(
-        core, worn, reach, span / SPAN_M, long / TORSO_M, whole=_share_inside(chest, size) > FULLY
-    )
+    whole = _is_whole(chest, size)
+    return Torso(core, worn, reach, span / SPAN_M, long / TORSO_M, whole=whole)
 
 
 def torso_of_face(face: Face, size: tuple[int, int]) -> Torso:
@@ -80,11 +81,8 @@ def torso_of_face(face: Face, size: tuple[int, int]) -> Torso:
     worn = (middle - 1.9 * wide, y1 - 0.1 * high, middle + 1.9 * wide, y1 + 3.0 * high)
     reach = (middle - 4.0 * wide, y0 - 1.5 * high, middle + 4.0 * wide, y1 + 4.0 * high)
     chest = (middle - wide, y1 + 0.3 * high, middle + wide, y1 + 1.8 * high)
-    whole = _share_inside(chest, size) > FULLY
+    whole = _is_whole(chest, size)
     return Torso(core, worn, reach, eyes / EYES_M, high / FACE_M, whole=whole)
-
-
-FULLY = 0.95
 
 
 def _round(points: NDArray[np.float64], margin: float) -> Box:
@@ -92,12 +90,8 @@ def _round(points: NDArray[np.float64], margin: float) -> Box:
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def _share_inside(box: Box, size: tuple[int, int]) -> float:
-    x0, y0, x1, y1 = box
-    across = min(x1, size[0]) - max(x0, 0.0)
-    down = min(y1, size[1]) - max(y0, 0.0)
-    area = (x1 - x0) * (y1 - y0)
-    return max(across, 0.0) * max(down, 0.0) / area if area > 0 else 0.0
+def _is_whole(box: Box, size: tuple[int, int]) -> bool:
+    return covered(box, [(0.0, 0.0, float(size[0]), float(size[1]))]) > FULLY
 
 
 def covered(box: Box, others: list[Box]) -> float:
