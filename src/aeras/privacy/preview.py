@@ -78,7 +78,7 @@ def render_preview(
         return _encode(np.zeros((size[1], size[0], 3), dtype=np.uint8), how)
     picture = _shrunk(frame.image, size, how)
     for box in heads(detections, how):
-        _pixelate(picture, _grown(box, how.grow + how.grow_per_s * age_s), scale)
+        _pixelate(picture, grown(box, how.grow + how.grow_per_s * age_s), scale)
     for box in detections.unlooked:
         x0, y0, x1, y1 = (round(edge * scale) for edge in box)
         picture[y0 : y1 + 1, x0 : x1 + 1] = _BLACK
@@ -136,7 +136,7 @@ def _shrunk(image: Image, size: tuple[int, int], how: PreviewOptions) -> Image:
     return np.ascontiguousarray(small, dtype=np.uint8)
 
 
-def _grown(box: Box, factor: float) -> Box:
+def grown(box: Box, factor: float) -> Box:
     """Unlike `expand_box` not clipped: a head half out of the picture keeps its coarse cells."""
     x0, y0, x1, y1 = box
     dx, dy = (x1 - x0) * (factor - 1) / 2, (y1 - y0) * (factor - 1) / 2

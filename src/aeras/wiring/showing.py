@@ -13,7 +13,7 @@ from typing import Protocol
 
 from aeras.domain.geometry import Box, Polygon
 from aeras.domain.seen import Detections, Frame
-from aeras.privacy.preview import heads, render_preview
+from aeras.privacy.preview import grown, heads, render_preview
 
 EVERY_S = 1.0
 PARTS = 2
@@ -64,7 +64,7 @@ class Showing:
         self._made_s = frame.t_s
         everything = self._searched(frame, seen) if self._faces else seen
         self._earlier = [e for e in self._earlier if 0 <= frame.t_s - e[0] <= REMEMBER_S]
-        covered = [_grown(box, 1 + GROW_PER_S * (frame.t_s - t)) for t, box in self._earlier]
+        covered = [grown(box, 1 + GROW_PER_S * (frame.t_s - t)) for t, box in self._earlier]
         self._earlier += [(frame.t_s, box) for box in heads(everything)]
         return replace(everything, unsure=(*everything.unsure, *covered))
 
@@ -94,9 +94,3 @@ def parts(size: tuple[int, int]) -> list[Box]:
     steps = [n / (PARTS - 1) for n in range(PARTS)]
     inner = [(x * (width - across), y * (height - down)) for y in steps for x in steps]
     return [(0.0, 0.0, width, height), *((x, y, x + across, y + down) for x, y in inner)]
-
-
-def _grown(box: Box, factor: float) -> Box:
-    x0, y0, x1, y1 = box
-    dx, dy = (x1 - x0) * (factor - 1) / 2, (y1 - y0) * (factor - 1) / 2
-    return (x0 - dx, y0 - dy, x1 + dx, y1 + dy)
