@@ -62,9 +62,7 @@ class TagReader:
             region: xyxy pixels; may reach beyond the image.
             side_px: Side in pixels that the smallest tag has there.
         """
-        height, width = image.shape[:2]
-        x0, y0 = max(0, int(region[0])), max(0, int(region[1]))
-        x1, y1 = min(width, int(np.ceil(region[2]))), min(height, int(np.ceil(region[3])))
+        x0, y0, x1, y1 = _pixels(region, image)
         if not self._ids or x1 - x0 < MODULES or y1 - y0 < MODULES:
             return []
         grey = cv2.cvtColor(image[y0:y1, x0:x1], cv2.COLOR_BGR2GRAY)
@@ -79,6 +77,13 @@ class TagReader:
             Tag(self._ids[int(number)], _middle(quad, scale, (x0, y0)))
             for quad, number in zip(corners, found.ravel(), strict=True)
         ]
+
+
+def _pixels(region: Box, image: Image) -> tuple[int, int, int, int]:
+    """The whole pixels of an image that a region touches."""
+    height, width = image.shape[:2]
+    x0, y0 = max(0, int(region[0])), max(0, int(region[1]))
+    return x0, y0, min(width, int(np.ceil(region[2]))), min(height, int(np.ceil(region[3])))
 
 
 def _middle(quad: NDArray[Any], scale: float, corner: tuple[int, int]) -> Point:
@@ -126,9 +131,7 @@ def vest_share(image: Image, region: Box, vest: Vest) -> float | None:
         region: xyxy pixels, inside the torso.
         vest: The colour.
     """
-    height, width = image.shape[:2]
-    x0, y0 = max(0, int(region[0])), max(0, int(region[1]))
-    x1, y1 = min(width, int(np.ceil(region[2]))), min(height, int(np.ceil(region[3])))
+    x0, y0, x1, y1 = _pixels(region, image)
     if x1 <= x0 or y1 <= y0 or (x1 - x0) * (y1 - y0) < LEAST_COLOUR_PX:
         return None
     hsv = cv2.cvtColor(np.ascontiguousarray(image[y0:y1, x0:x1]), cv2.COLOR_BGR2HSV_FULL)
