@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from aeras.domain.evidence import FirstFound, HourOfItem, WeighChange
 from aeras.domain.shop import Shop
-from aeras.respond.change import Changes, look_around, own_time, watched_changes
+from aeras.respond.change import Changes, compared
 from aeras.respond.hours import Hours
 from aeras.respond.rate import question
 from aeras.respond.rules import DAY, HOUR, ChangeRule, CountRule, RateRule, Rule, judged_by
@@ -71,14 +71,11 @@ def change_flagged(
     watched: set[tuple[str, datetime]] = set()
     at = since
     while (at := min(at + DAY, now)) <= now:
-        changed = watched_changes(rule, shop, changes(), at)
-        look = look_around(rule, hours, changed, at)
-        watched |= set(changed.items())
-        if look is not None:
-            counts = own_time(rule, look.hours, changed)
-            for item, finding in weigh(counts, *question(rule, shop), changed).items():
-                if finding.found:
-                    found.setdefault(item, (at, finding.visits))
+        seen = compared(rule, shop, hours, changes(), weigh=weigh, now=at)
+        watched |= set(seen.changed.items())
+        for item, finding in seen.found.items():
+            if finding.found:
+                found.setdefault(item, (at, finding.visits))
         if at >= now:
             break
     return found, len(watched)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from aeras.domain.evidence import (
@@ -18,8 +18,8 @@ from aeras.domain.evidence import (
 from aeras.domain.kept import Kind, Origin, ReactionLabel, Tally, Trigger, TriggerState
 from aeras.domain.ports import Clock, EventStore, TriggerBook
 from aeras.domain.shop import Shop
-from aeras.respond.change import Changes, look_around, own_time, watched_changes
-from aeras.respond.hours import Asides, Hours, Look, hours_for, nothing_aside, without
+from aeras.respond.change import Changes, compared
+from aeras.respond.hours import Asides, Look, hours_for, nothing_aside, without
 from aeras.respond.rate import MEASURES, evidence_of, fades, question
 from aeras.respond.rules import (
     EPOCH,
@@ -56,8 +56,8 @@ class Statistics:
 class _Weighed:
     """What one rule found at the last full hour."""
 
-    found: dict[str, Finding] = field(default_factory=dict)
-    look: Look = field(default_factory=lambda: Look([], {}))
+    found: dict[str, Finding]
+    look: Look
 
 
 class Watch:
@@ -156,18 +156,11 @@ class Watch:
     def _weigh(self, rule: RateRule, now: datetime) -> _Weighed:
         hours = self._hours[rule.id]
         if isinstance(rule, ChangeRule):
-            return self._weigh_change(rule, hours, now)
+            weigh, changes = self._statistics.change, self._changes()
+            seen = compared(rule, self._shop, hours, changes, weigh=weigh, now=now)
+            return _Weighed(seen.found, seen.look)
         look = hours.look(rule.start(now), now, rule.when)
         return _Weighed(self._statistics.rate(look.hours, *question(rule, self._shop)), look)
-
-    def _weigh_change(self, rule: ChangeRule, hours: Hours, now: datetime) -> _Weighed:
-        changed = watched_changes(rule, self._shop, self._changes(), now)
-        look = look_around(rule, hours, changed, now)
-        if look is None:
-            return _Weighed()
-        counts = own_time(rule, look.hours, changed)
-        asked = question(rule, self._shop)
-        return _Weighed(self._statistics.change(counts, *asked, changed), look)
 
     def _judge(self, rule: RateRule, weighed: _Weighed, now: datetime) -> list[Trigger]:
         """Closes the rule's triggers whose evidence has faded and opens those that are due."""
