@@ -31,6 +31,7 @@ from aeras.insight.evidence import (
     PRIOR_HANDLINGS,
     Floats,
     Ints,
+    at_odds,
     blocks_of,
     closest,
     fading,
@@ -82,9 +83,8 @@ class Comparison:
     def away(self, rate: float, bar: float) -> int | None:
         """Further trials at that rate after which the e-value lies below ``bar``."""
         edge = np.minimum(self._margin * _GRID * self._last, 0.95)
-        odds = _UP[:, None] * edge / (1 - edge)
         one = np.ones(1)
-        gain = log_ratio(odds / (1 + odds), edge, one, min(max(rate, 1e-3), 0.9) * one)
+        gain = log_ratio(at_odds(_UP[:, None], edge), edge, one, min(max(rate, 1e-3), 0.9) * one)
         tries = [
             fading(self._above[:, j], gain[:, j], bar / math.exp(f))
             for j, f in enumerate(self._before()[:-1])
@@ -108,9 +108,7 @@ def _logs(counts: Ints, guess: Floats, edges: Floats, bets: Floats) -> Floats:
     """
     n_a, y_a, n_b, y_b = counts.astype(float)
     edge = edges[:, None] * guess
-    inside = np.minimum(edge, 0.95)
-    odds = bets[:, None, None] * inside / (1 - inside)
-    p_a = odds / (1 + odds)
+    p_a = at_odds(bets[:, None, None], np.minimum(edge, 0.95))
     ratio = np.broadcast_to(edges[:, None], edge.shape)
     q_b = closest(p_a, guess, n_a, n_b, ratio)
     q_b = np.minimum(q_b, (1 - 1e-9) / ratio)

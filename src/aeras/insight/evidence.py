@@ -88,8 +88,7 @@ class Process:
         n_b, y_b = all_handled[group] - n_a, all_hits[group] - y_a
         p_b = self._guess()[group]
         edge = np.minimum(self._margin * p_b, 0.95)
-        odds = _ODDS * edge / (1 - edge)
-        p_a = odds / (1 + odds)
+        p_a = at_odds(_ODDS, edge)
         q_b = closest(p_a, p_b, n_a, n_b, self._margin)
         q_a = np.minimum(self._margin * q_b, 1 - 1e-9)
         gain = log_ratio(p_a, q_a, n_a, y_a) + log_ratio(p_b, q_b, n_b, y_b)
@@ -104,7 +103,7 @@ class Process:
         rate = min(max(rate, 1e-3), 0.9)
         p_b = self._guess()[self._category[item]]
         edge = min(self._margin * p_b, 0.95)
-        p_a = _ODDS[:, 0] * edge / (1 - edge) / (1 + _ODDS[:, 0] * edge / (1 - edge))
+        p_a = at_odds(_ODDS[:, 0], edge)
         gain = log_ratio(p_a, np.full_like(p_a, edge), np.ones(1), np.full(1, rate))
         return fading(self._logs[:, item], gain, bar)
 
@@ -115,6 +114,13 @@ class Process:
         )
         guess: Floats = (self._hits + PRIOR_HANDLINGS * shop) / (self._handled + PRIOR_HANDLINGS)
         return np.clip(guess, 1e-3, 0.9)
+
+
+def at_odds(factor: Floats, rate: float | Floats) -> Floats:
+    """The rate whose odds are a factor times those of another."""
+    odds = factor * rate / (1 - rate)
+    found: Floats = odds / (1 + odds)
+    return found
 
 
 def closest(p_a: Floats, p_b: Floats, n_a: Floats, n_b: Floats, margin: float | Floats) -> Floats:
