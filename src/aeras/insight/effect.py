@@ -152,8 +152,9 @@ def measure_effect(
         selected: See `aeras.domain.published.Effect`.
     """
     alike = [name for name, category in categories.items() if category == categories.get(item)]
-    names = [item, *sorted(set(alike) - spoilt - {item})]
-    known = [one for one in counts if one.item in set(names)]
+    others = set(alike) - spoilt - {item}
+    names = [item, *sorted(others)]
+    known = [one for one in counts if one.item == item or one.item in others]
     middle = _middle([one.at for one in known if one.at < acted])
     early = _table([one for one in known if middle and one.at < middle], names, measure)
     late = _table([one for one in known if middle and middle <= one.at < acted], names, measure)
@@ -169,8 +170,9 @@ def measure_effect(
     if after[0, 0] < FEWEST_TRIALS or min(visits) < k:
         short = max(FEWEST_TRIALS - int(after[0, 0]), k - visits[1], 1)
         return Effect(measure.value, enough=False, why="after", needed=short, selected=selected)
-    found, chosen = compare(before, after), _chosen(before, after)[0]
+    chosen, prior = _chosen(before, after)
     (n0, y0), (n1, y1) = before[:, chosen], after[:, chosen]
+    found = estimate(before[:, chosen], after[:, chosen], prior)
     return Effect(
         measure=measure.value,
         enough=True,
