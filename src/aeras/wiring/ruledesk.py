@@ -81,10 +81,7 @@ class SiteRules:
             text, _file, problems = self._with(rule, was)
             if problems:
                 return RuleSaved(problems)
-            write_text(self._path, text, revision=revision)
-            self._changed(who, f"rule {rule.get('id')}")
-            self._reload()
-            return RuleSaved(revision=revision_of(text))
+            return self._write(text, revision, who, f"rule {rule.get('id')}")
 
     def delete(self, was: str, revision: str, who: str) -> RuleSaved:
         """See `aeras.domain.rule_desk.RuleDesk.delete`."""
@@ -97,11 +94,14 @@ class SiteRules:
             rows.remove(row)
             if not rows:
                 document.data.pop("triggers")
-            text = document.text()
-            write_text(self._path, text, revision=revision)
-            self._changed(who, f"rule {was} deleted")
-            self._reload()
-            return RuleSaved(revision=revision_of(text))
+            return self._write(document.text(), revision, who, f"rule {was} deleted")
+
+    def _write(self, text: str, revision: str, who: str, what: str) -> RuleSaved:
+        """Writes the file, tells of it and takes it into use."""
+        write_text(self._path, text, revision=revision)
+        self._changed(who, what)
+        self._reload()
+        return RuleSaved(revision=revision_of(text))
 
     def _with(
         self, rule: Mapping[str, object], was: str
