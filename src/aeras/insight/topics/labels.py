@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 
 from aeras.insight.topics.languages import COMMON_WORDS, words
 
-_UNSPACED = frozenset({"ja", "zh", "th"})
+UNSPACED = frozenset({"ja", "zh", "th"})
+"""Languages that are written without spaces."""
 _RUN = re.compile(r"[\u30a0-\u30ff]{2,}|[\u4e00-\u9fff]{2,}|[\u0e00-\u0e7f]{2,}")
 _WORDS = 3
 _LONGEST_RUN = 8
@@ -22,7 +23,7 @@ _LONGEST_RUN = 8
 
 def terms(text: str, language: str) -> list[str]:
     """The words of a text that may mean something, in small letters."""
-    if language in _UNSPACED:
+    if language in UNSPACED:
         return [gram for run in _RUN.findall(text) for gram in _grams(run)]
     common = COMMON_WORDS.get(language, frozenset())
     return [word for word in words(text) if len(word) > 1 and word not in common]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ from scipy import sparse
 from scipy.sparse.linalg import svds
 
 from aeras.insight.topics.embed import Vectors
-from aeras.insight.topics.labels import terms
+from aeras.insight.topics.labels import UNSPACED, terms
 
 Ints = NDArray[np.intp]
 
@@ -70,7 +70,7 @@ def view(
         return unit(sum((mixed(base, group, centres=centres) for centres in _CENTRES), 0 * base))
     tokens = [terms(text, one) for text, one in zip(texts, languages, strict=True)]
     parts = [base, _TERMS_WEIGHT * shared_terms(tokens)]
-    if name not in ("ja", "zh", "th"):
+    if name not in UNSPACED:
         parts.append(_WORDS_WEIGHT * rare_words(tokens, embed_words))
     return unit(np.hstack(parts))
 
@@ -115,7 +115,7 @@ def rare_words(
     at = {word: place for place, word in enumerate(known)}
     vectors = embed_words(known)
     vectors -= vectors.mean(axis=0)
-    weights = defaultdict(float, {word: np.log(len(tokens) / held[word]) for word in known})
+    weights = {word: np.log(len(tokens) / held[word]) for word in known}
     mean = np.zeros((len(tokens), vectors.shape[1]), dtype=np.float32)
     for row, words in enumerate(tokens):
         for word in set(words) & at.keys():
