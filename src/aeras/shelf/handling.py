@@ -19,16 +19,12 @@ class HandlingOptions:
             told.
         contact_s: A take begins at most this long before the item leaves, so that its times stay
             telling when a hand has long rested at the place.
-        least_touch_s: A shorter contact is passing by.
-        most_touch_s: A longer one is a hand that rests.
         carried_s: For this long an item that was taken may still be in a hand before the shelf.
         forget_s: An item that comes back later than this was restocked, not put back.
     """
 
     max_hold_s: float = 10.0
     contact_s: float = 0.7
-    least_touch_s: float = 0.4
-    most_touch_s: float = 4.0
     carried_s: float = 30.0
     forget_s: float = 120.0
 
@@ -107,19 +103,8 @@ class Handling:
         deeds = []
         if gone and not gone.told:
             deeds.append(self._take(gone, hold_s=hold_s, kept=False))
-        deeds.append(
-            Deed(
-                Kind.PUT_BACK,
-                change.happened_s,
-                max(change.rested_s, change.happened_s),
-                hold_s,
-                change.sure,
-                outcome=True,
-                visit=visit if visit is not None or gone is None else gone.visit,
-                attribution=attribution,
-            )
-        )
-        return deeds
+        visit = visit if visit is not None or gone is None else gone.visit
+        return [*deeds, replace(_put_back(change, hold_s, visit), attribution=attribution)]
 
     def is_held(self, t_s: float) -> bool:
         """Whether this place's item was taken lately and may still be in a hand at the shelf."""
@@ -157,16 +142,7 @@ class Handling:
         self, change: Change, item: str | None, hold_s: float, visit: int | None
     ) -> list[Deed]:
         """Another place's item was put down at this one."""
-        back = Deed(
-            Kind.PUT_BACK,
-            change.happened_s,
-            max(change.rested_s, change.happened_s),
-            hold_s,
-            change.sure,
-            outcome=True,
-            visit=visit,
-            item=item,
-        )
+        back = replace(_put_back(change, hold_s, visit), item=item)
         return [back, replace(back, kind=Kind.MISPLACED, outcome=False)]
 
     def fell(self, shift: Shift, visit: int | None) -> list[Deed]:
@@ -225,3 +201,15 @@ class Handling:
             gone.visit,
             gone.attribution,
         )
+
+
+def _put_back(change: Change, hold_s: float, visit: int | None) -> Deed:
+    return Deed(
+        Kind.PUT_BACK,
+        change.happened_s,
+        max(change.rested_s, change.happened_s),
+        hold_s,
+        change.sure,
+        outcome=True,
+        visit=visit,
+    )
