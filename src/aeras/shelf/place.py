@@ -316,7 +316,6 @@ class Place:
     _around: Around = field(default_factory=Around)
     _item: Known | None = None
     _came: Mask = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
-    _threshold: float = 11.0
 
     def __post_init__(self) -> None:
         rows, columns = np.nonzero(self.mask)
@@ -378,7 +377,7 @@ class Place:
             covered: (h, w) pixels that cannot be judged, since somebody is before them.
             around: See `Around`.
         """
-        self._around, self._threshold = around, look.threshold
+        self._around = around
         patch = self._cut(look.features)
         open_view = ~self._cut(covered)
         seen = self._inside & open_view
@@ -610,7 +609,7 @@ class Place:
             self._looks[self.state] = Known(patch, open_view, last_s=look.t_s)
             self.disturbed_s = None
             return Shift(happened, rested, chance * fell)
-        self._commit(new_state, belief, patch, open_view, free=free)
+        self._commit(new_state, belief, look, open_view, free=free)
         if not self._somebody(happened):
             return None  # nobody was there: lights, restocking out of sight, a cut in the video
         contact = min(min(near, default=begun), happened)
@@ -633,20 +632,16 @@ class Place:
         )
 
     def _name(self, came: Came) -> tuple[State, float]:
-        """The state that the new look shows, and the belief in it: what is known already counts
-        like evidence, and enough evidence against it swaps the names of the looks.
-        """
-        assert self.belief is not None
+        """The state that the new look shows, and the belief in it."""
         odds = self.judge.has_come(came)
         return (State.PRESENT if odds > 0 else State.AWAY), min(abs(odds), SURE)
 
-    def _commit(
-        self, to: State, belief: float, patch: Bytes, open_view: Mask, *, free: bool
-    ) -> None:
+    def _commit(self, to: State, belief: float, look: Look, open_view: Mask, *, free: bool) -> None:
+        patch = self._history[-1].patch
         if to is State.PRESENT:
             self._item = self._looks.get(State.PRESENT)
             apart = difference(patch, self._looks[self.state].patch)
-            self._came = self._inside & open_view & (apart > self._threshold)
+            self._came = self._inside & open_view & (apart > look.threshold)
         if to is self.state:  # the looks had each other's name
             self._looks = {_opposite(state): known for state, known in self._looks.items()}
         self.state, self.belief, self.disturbed_s = to, belief, None
@@ -661,8 +656,8 @@ class Place:
         seen = self._inside & open_view & known.where
         ring = self._ring & open_view & known.where
         apart = difference(known.patch, patch)
-        change = seen & (apart > look.threshold)
         wider = open_view & known.where & (apart > look.threshold)
+        change = self._inside & wider
         apart = apart[change]
         hanging = self._around.hanging
         hangs = self._cut(hanging)[change] if hanging is not None and change.any() else None
@@ -685,7 +680,7 @@ class Place:
             stayed=stayed,
             spill=spill(known.patch, patch, ring, look.threshold),
             definite=abs(came.outline),
-            turned=self._turned(patch, open_view, look.threshold) if both else 0.5,
+            turned=abs(came.returns) if both else 0.5,
             known=float(both),
             hand=nearness(contacts, happened),
             hand_now=nearness(contacts, look.t_s),
