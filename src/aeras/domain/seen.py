@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aeras.domain.geometry import Box
-from aeras.domain.kept import Kind, Reaction
-from aeras.domain.kept import StockLevel as StockLevel  # noqa: PLC0414 - seen as well as kept
+from aeras.domain.kept import Kind, Reaction, StockLevel
 
 EXPRESSIONS = (
     "neutral",
