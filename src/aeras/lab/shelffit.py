@@ -27,7 +27,7 @@ from aeras.domain.geometry import Box, polygon_box
 from aeras.domain.shop import Fixture
 from aeras.lab.render.tales import KINDS
 from aeras.lab.shelfbench import ANNOTATIONS, Bench, annotated, bottles
-from aeras.lab.shelfscore import TOUCH, Truth
+from aeras.lab.shelfscore import HANDLED, TOUCH, Truth
 from aeras.lab.stories import Story, play, story
 from aeras.perceive import Perception
 from aeras.shelf.cues import names, vector
@@ -136,7 +136,7 @@ class Scribe:
             for e in self._truth
             if e.item == item and seen.from_s - EARLY_S <= e.to_s and e.from_s <= seen.to_s + LATE_S
         }
-        handled = inside & {"take", "put_back"}
+        handled = inside & HANDLED
         if len(handled) == 1:
             return  # it looks as before, and is not: nothing to learn here
         self._add("brief", item, vector(seen.brief), len(handled) > 1)
@@ -179,7 +179,7 @@ class Scribe:
         for event in self._truth:
             near = event.from_s - NEAR_S <= seen.happened_s <= event.to_s + NEAR_S
             if near and _overlap(box, self._boxes[event.item]) >= OVERLAP:
-                if event.kind in {"take", "put_back"}:
+                if event.kind in HANDLED:
                     return True, event.kind == "put_back", False
                 fell |= event.kind == KNOCK
         return False, False, fell
@@ -188,7 +188,7 @@ class Scribe:
         """Units that came less those that went; None while one is on its way."""
         units = 0
         for event in self._truth:
-            if event.item != item or event.kind not in {"take", "put_back"}:
+            if event.item != item or event.kind not in HANDLED:
                 continue
             takes = event.kind == "take"
             begun = event.from_s - (UNSURE_S if takes else 3 * UNSURE_S)
