@@ -40,8 +40,8 @@ class FakeLives:
             for row in board.trigger_rows
         }
 
-    def rows(self) -> list[LifeRow]:
-        return list(self.lives.values())
+    def stages(self) -> dict[str, Stage]:
+        return {name: row.stage for name, row in self.lives.items()}
 
     def row(self, trigger: str) -> LifeRow:
         if trigger not in self.lives:

@@ -175,8 +175,8 @@ class LifeRow:
 class TriggerDesk(Protocol):
     """Moves triggers on. Methods may be called from any thread."""
 
-    def rows(self) -> list[LifeRow]:
-        """All triggers, newest first."""
+    def stages(self) -> dict[str, Stage]:
+        """Where each trigger stands, by id."""
 
     def row(self, trigger: str) -> LifeRow:
         """One; InputError if there is none of that id."""

@@ -89,10 +89,10 @@ class Lives:
 
     # --- what people see and do ---------------------------------------------------------------
 
-    def rows(self) -> list[LifeRow]:
-        """All triggers, newest first."""
+    def stages(self) -> dict[str, Stage]:
+        """Where each trigger stands, by id."""
         steps = self._book.steps()
-        return [self._life(t, steps.get(t.id, [])) for t in self._book.triggers()]
+        return {t.id: stage_of(t, steps.get(t.id, [])) for t in self._book.triggers()}
 
     def row(self, trigger: str) -> LifeRow:
         """One; InputError if there is none of that id."""

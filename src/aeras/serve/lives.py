@@ -135,7 +135,7 @@ def triggers(request: Request, board: TheBoard, page: ThePages) -> Response:
     """All findings with what they rest on, and where each stands."""
     rows = board.triggers()
     lives: TriggerDesk | None = request.app.state.lives
-    stages = {life.trigger.id: life.stage.value for life in lives.rows()} if lives else {}
+    stages = {name: stage.value for name, stage in lives.stages().items()} if lives else {}
     desk = request.app.state.desk
     codes = {
         row.id: desk.qr_svg(card_link(request, row.item))
