@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,7 @@ from aeras.domain.seen import Detections, Face, Frame, Image, Interaction
 from aeras.domain.shop import CameraRole, CameraSpec, Fixture, Marks, Shop, Vest
 from aeras.domain.tags import OBJECTION_TAGS, STAFF_TAGS
 from aeras.insight import rates
+from aeras.lab.expression import Degradation
 from aeras.lab.progress import shown
 from aeras.lab.render.actors import actor
 from aeras.lab.render.body import pose_at
@@ -35,11 +36,13 @@ from aeras.lab.render.scene import AISLE_CAMERA, SHELF_CAMERA, Camera, layout_fo
 from aeras.lab.render.script import Shopper, plan_demo
 from aeras.lab.render.tableau import Outfit, Tableau
 from aeras.lab.render.weather import LIGHTS, Sight, random_weather
+from aeras.lab.shelfbench import box as rectangle
 from aeras.lab.stories import CAMERA, EPOCH, Story, story
 from aeras.perceive import Perception, PerceptionOptions
 from aeras.privacy.marker import TagReader, tag_image
 from aeras.privacy.staff import Fate
-from aeras.privacy.torso import EYES_M, FACE_M, SPAN_M, TORSO_M
+from aeras.privacy.torso import EYES_M, FACE_M, HIPS, SHOULDERS, SPAN_M, TORSO_M
+from aeras.shelf.bodies import CLEAR_SCORE
 from aeras.wiring.rig import Rig, RigOptions
 
 FPS: Final = 5.0
@@ -118,8 +121,7 @@ def tag_on_cloth(
     if motion > 1:
         image = cv2.blur(image, (round(motion), 1))
     image = np.clip(image * gain + rng.normal(0, noise, image.shape), 0, 255)
-    coded = cv2.imencode(".jpg", image.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, jpeg])[1]
-    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), dtype=np.uint8), number
+    return Degradation(jpeg=jpeg).apply(image.astype(np.uint8), side_px)[0], number
 
 
 def _turned(roll: float, nod: float, turn: float) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -271,16 +273,21 @@ def outfit(kind: str) -> Outfit:
     """What staff wear in a suite: ``tag`` or ``vest``."""
     if kind == "vest":
         return Outfit(top=HI_VIS)
-    return Outfit(Worn(tag_image(STAFF_TAGS[0], 1) < 128, TAG_M * 8 / 6))  # noqa: PLR2004
+    return _tagged(STAFF_TAGS[0], TAG_M)
+
+
+def _tagged(number: int, side_m: float) -> Outfit:
+    """A tag whose black square has that side, with its white border."""
+    return Outfit(Worn(tag_image(number, 1) < 128, side_m * 8 / 6))  # noqa: PLR2004
 
 
 def shelf_shop(size: tuple[int, int], marks: Marks, role: CameraRole = CameraRole.SHELF) -> Shop:
     """A site of one camera before one fixture without facings."""
-    width, height = size
-    whole = ((0.0, 0.0), (float(width), 0.0), (float(width), float(height)), (0.0, float(height)))
     camera = CameraSpec(CAMERA, "story", role, size, FPS, simulated=True)
     face = CAMERA if role is CameraRole.SHELF else None
-    fixture = Fixture("fixture", "Fixture", CAMERA, whole, (), face)
+    fixture = Fixture(
+        "fixture", "Fixture", CAMERA, rectangle(0.0, 0.0, *map(float, size)), (), face
+    )
     return Shop("staff", "Staff", "UTC", (), (camera,), (fixture,), marks=marks)
 
 
@@ -340,10 +347,7 @@ def in_aisle(seed: int) -> Scene:
             yield t_s, sight.see(view.draw(t_s), t_s)
 
     def shop(marks: Marks) -> Shop:
-        plain = one.shop()
-        return Shop(
-            plain.id, plain.name, "UTC", plain.items, plain.cameras, plain.fixtures, marks=marks
-        )
+        return replace(one.shop(), marks=marks)
 
     visits = tuple(Visit(s.start_s, s.end_s) for s in one.tale.shoppers)
     traits = {"camera": "aisle", **{k: one.traits[k] for k in ("light", "resolution", "angle")}}
@@ -402,10 +406,12 @@ def _chests(found: Detections, side_m: float) -> Iterator[np.ndarray[Any, np.dty
         yield _quad(middle, along * wide, np.array([-along[1], along[0]]) * high)
     for person in found.people:
         joints = person.keypoints
-        if (joints[[5, 6, 11, 12], 2] < 0.3).any():  # noqa: PLR2004 - shoulders and hips, seen
+        if (joints[[*SHOULDERS, *HIPS], 2] < CLEAR_SCORE).any():
             continue
-        left, right = sorted(joints[[5, 6], :2].astype(np.float64), key=lambda p: float(p[0]))
-        neck, hips = (left + right) / 2, joints[[11, 12], :2].mean(axis=0)
+        left, right = sorted(
+            joints[list(SHOULDERS), :2].astype(np.float64), key=lambda p: float(p[0])
+        )
+        neck, hips = (left + right) / 2, joints[list(HIPS), :2].mean(axis=0)
         spine = hips - neck
         across = (right - left) / SPAN_M * side_m
         yield _quad(neck + 0.35 * spine, across, spine / TORSO_M * side_m)
@@ -537,7 +543,7 @@ def object_halfway(player: Player, scene: Scene, sums: Objections) -> None:
     from_s = (visit.from_s + visit.to_s) / 2
     shop = scene.shop(CARDS)
     size = shop.cameras[0].size
-    card = Outfit(Worn(tag_image(OBJECTION_TAGS[0], 1) < 128, CARD_M * 8 / 6))  # noqa: PLR2004
+    card = _tagged(OBJECTION_TAGS[0], CARD_M)
     reader = TagReader(OBJECTION_TAGS)
     seen_s = float("inf")
 
@@ -662,27 +668,20 @@ def _clip(
     role, task = (CameraRole.SHELF, "faces") if faced else (CameraRole.AISLE, "people")
     rng = np.random.default_rng(number)
     gain = float(rng.choice((1.0, 1.0, 0.4)))
-    failures = []
     name = f"clips, {'faces' if faced else 'bodies'}"
     plain = list(clip_frames(path, gain))
     size = (plain[0][1].shape[1], plain[0][1].shape[0])
     shop = shelf_shop(size, MARKS["tag"], role)
     # People are larger and smaller than usual, so that a tag looks smaller or larger on them.
     side = TAG_M * float(rng.uniform(0.85, 1.15))
-    for variant in range(2):
-        marked = with_tags(iter(plain), player.models, task, side_m=side, seed=variant)
-        done = player.play(shop, marked) if variant == 0 else player.play(shop, iter(plain))
-        for group in ("clips", name):
-            tally = groups[group]
-            if variant == 1:
-                _price(tally, done)
-                continue
-            seen = [t for t, met in done.met_s.items() if done.last_s[t] - met >= LEAST_S]
-            spoilt = set(done.cleared_s) | {i.visit for i in done.told}
-            tally.staff += len(seen)
-            tally.alone += sum(track not in spoilt for track in seen)
-            tally.marked += sum(track in done.alone for track in seen)
-            bad = [track for track in seen if track in spoilt]
-            if bad and group == "clips":
-                failures.append({"clip": path.name, "tracks": bad, "gain": gain})
-    return failures
+    marked = with_tags(iter(plain), player.models, task, side_m=side, seed=0)
+    done, undressed = player.play(shop, marked), player.play(shop, iter(plain))
+    seen = [track for track, met in done.met_s.items() if done.last_s[track] - met >= LEAST_S]
+    spoilt = set(done.cleared_s) | {i.visit for i in done.told}
+    bad = [track for track in seen if track in spoilt]
+    for tally in (groups["clips"], groups[name]):
+        tally.staff += len(seen)
+        tally.alone += len(seen) - len(bad)
+        tally.marked += sum(track in done.alone for track in seen)
+        _price(tally, undressed)
+    return [{"clip": path.name, "tracks": bad, "gain": gain}] if bad else []
