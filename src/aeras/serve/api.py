@@ -10,7 +10,6 @@ from sse_starlette import EventSourceResponse
 from starlette.responses import JSONResponse, Response
 
 from aeras.domain.ports import Board
-from aeras.domain.roles import Role
 from aeras.domain.shop import Shop
 from aeras.serve import schemas
 from aeras.serve.desk_links import single_link
@@ -18,7 +17,7 @@ from aeras.serve.errors import NotFoundError
 from aeras.serve.live import Hub
 from aeras.serve.oversight import note_view
 from aeras.serve.periods import Period, read_period
-from aeras.serve.session import require, require_form_header, require_user
+from aeras.serve.session import manager, require_form_header, require_user
 from aeras.serve.words import Words
 
 router = APIRouter(
@@ -147,7 +146,7 @@ def survey(item_id: str, board: TheBoard) -> schemas.SurveyOut:
 
 @router.post(
     "/items/{item_id}/invite",
-    dependencies=[Depends(require(Role.MANAGER)), Depends(require_form_header)],
+    dependencies=[Depends(manager), Depends(require_form_header)],
 )
 def invite(item_id: str, request: Request, board: TheBoard) -> schemas.InviteOut:
     """Issues a link that lets one person answer once; needs the X-CSRF-Token header."""

@@ -9,19 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import RedirectResponse, Response
 
 from aeras.domain.asking import AskDesk
-from aeras.domain.roles import Role
 from aeras.serve import schemas
 from aeras.serve.desk_links import base_url
 from aeras.serve.errors import NotFoundError
 from aeras.serve.pages import ThePages
-from aeras.serve.session import OurForm, require, require_form_header
+from aeras.serve.session import OurForm, manager, require_form_header
 
 Id = Annotated[str, Field(max_length=128)]
 ChannelId = Annotated[str, Form(max_length=64)]
 
 api = APIRouter(
     prefix="/api",
-    dependencies=[Depends(require(Role.MANAGER))],
+    dependencies=[Depends(manager)],
     responses={
         401: {"model": schemas.ErrorOut, "description": "Nobody is signed in"},
         403: {"model": schemas.ErrorOut, "description": "The role does not reach"},
@@ -30,7 +29,7 @@ api = APIRouter(
     },
     tags=["asking"],
 )
-pages = APIRouter(dependencies=[Depends(require(Role.MANAGER))], include_in_schema=False)
+pages = APIRouter(dependencies=[Depends(manager)], include_in_schema=False)
 _FORM = [Depends(require_form_header)]
 
 

@@ -9,23 +9,19 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from aeras.domain.ports import User
-from aeras.domain.roles import Role
 from aeras.domain.site_desk import Checked, Draft, Import, PlanogramChange, Saved, SiteDesk
 from aeras.serve import schemas
 from aeras.serve.errors import NotFoundError
 from aeras.serve.pages import TheBoard, ThePages
 from aeras.serve.problems import said
-from aeras.serve.session import require, require_form_header, require_user
+from aeras.serve.session import Manager, manager, require_form_header, require_user
 
 MAX_PLANOGRAM = 8 * 1024 * 1024
 
-Manager = Annotated[User, Depends(require(Role.MANAGER))]
-
-pages = APIRouter(dependencies=[Depends(require(Role.MANAGER))], include_in_schema=False)
+pages = APIRouter(dependencies=[Depends(manager)], include_in_schema=False)
 api = APIRouter(
     prefix="/api",
-    dependencies=[Depends(require(Role.MANAGER))],
+    dependencies=[Depends(manager)],
     responses={
         401: {"model": schemas.ErrorOut, "description": "Nobody is signed in"},
         403: {"model": schemas.ErrorOut, "description": "The role does not reach"},

@@ -5,7 +5,6 @@ and every one in the audit log.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,14 +12,13 @@ from starlette.responses import Response
 
 from aeras.domain.noisy import NoisyDesk, NoisyQuestion
 from aeras.domain.oversight import Act, Oversight
-from aeras.domain.ports import Board, User
-from aeras.domain.roles import Role
+from aeras.domain.ports import Board
 from aeras.serve import export, schemas
 from aeras.serve.api import TheBoard, ThePeriod
 from aeras.serve.errors import NotFoundError
 from aeras.serve.oversight import TheOversight
 from aeras.serve.periods import Period
-from aeras.serve.session import require, require_form_header
+from aeras.serve.session import Manager, Officer, manager, require_form_header
 
 router = APIRouter(
     prefix="/api",
@@ -33,11 +31,6 @@ router = APIRouter(
     tags=["export"],
 )
 pages = APIRouter(include_in_schema=False)
-
-
-_manager = require(Role.MANAGER)
-Manager = Annotated[User, Depends(_manager)]
-Officer = Annotated[User, Depends(require(Role.OFFICER))]
 
 
 class NoisyIn(BaseModel):
@@ -106,7 +99,7 @@ def _file(
     return Response(content, media_type=export.FORMS[kind], headers=headers)
 
 
-@router.post("/noisy-table", dependencies=[Depends(_manager), Depends(require_form_header)])
+@router.post("/noisy-table", dependencies=[Depends(manager), Depends(require_form_header)])
 def noisy_table(asked: NoisyIn, user: Manager, request: Request) -> NoisyOut:
     """A table with noise (differential privacy); each new one costs some of the site's budget,
     the same question again nothing. Needs the X-CSRF-Token header.

@@ -11,22 +11,19 @@ from starlette.responses import Response
 
 from aeras.domain.forms import FormDesk, FormVersion, OpenForm
 from aeras.domain.kept import TriggerState
-from aeras.domain.ports import User
-from aeras.domain.roles import Role
 from aeras.serve import schemas
 from aeras.serve.desk_links import facing_links
 from aeras.serve.errors import NotFoundError
 from aeras.serve.pages import TheBoard, ThePages
-from aeras.serve.session import require, require_form_header, require_user
+from aeras.serve.session import Manager, manager, require_form_header, require_user
 from aeras.serve.words import NAMES
 
-Manager = Annotated[User, Depends(require(Role.MANAGER))]
 FormId = Annotated[str, Path(max_length=64)]
 
 pages = APIRouter(dependencies=[Depends(require_user)], include_in_schema=False)
 api = APIRouter(
     prefix="/api/forms",
-    dependencies=[Depends(require(Role.MANAGER))],
+    dependencies=[Depends(manager)],
     responses={
         401: {"model": schemas.ErrorOut, "description": "Nobody is signed in"},
         403: {"model": schemas.ErrorOut, "description": "The role does not reach"},

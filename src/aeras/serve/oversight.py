@@ -13,13 +13,12 @@ from starlette.responses import RedirectResponse, Response
 from aeras.domain.errors import StoreError
 from aeras.domain.oversight import Act, Oversight, Stopped
 from aeras.domain.ports import User
-from aeras.domain.roles import Role
 from aeras.serve import schemas
 from aeras.serve.auth import safe_next
 from aeras.serve.session import (
     FormText,
+    Officer,
     OurForm,
-    require,
     require_form_header,
     require_user,
     visitor,
@@ -44,7 +43,6 @@ VIEW_AGAIN = timedelta(minutes=10)
 """A page that renews itself counts as viewed once in this time."""
 
 AnyUser = Annotated[User, Depends(require_user)]
-Officer = Annotated[User, Depends(require(Role.OFFICER))]
 
 
 def oversight_of(request: Request) -> Oversight:

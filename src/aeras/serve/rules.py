@@ -13,15 +13,12 @@ from starlette.responses import RedirectResponse, Response
 
 from aeras.domain.evidence import Watched
 from aeras.domain.life import Action
-from aeras.domain.ports import User
-from aeras.domain.roles import Role
 from aeras.domain.rule_desk import Preview, RuleDesk
 from aeras.serve.errors import NotFoundError
 from aeras.serve.pages import TheBoard, ThePages
-from aeras.serve.session import FormText, checked_form, require
+from aeras.serve.session import FormText, Manager, checked_form, manager
 
-Manager = Annotated[User, Depends(require(Role.MANAGER))]
-router = APIRouter(dependencies=[Depends(require(Role.MANAGER))], include_in_schema=False)
+router = APIRouter(dependencies=[Depends(manager)], include_in_schema=False)
 
 MODES = ("count", "rate", "change")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -216,6 +216,11 @@ def require(needed: Role) -> Callable[[Request], User]:
     return check
 
 
+manager = require(Role.MANAGER)
+Manager = Annotated[User, Depends(manager)]
+Officer = Annotated[User, Depends(require(Role.OFFICER))]
+
+
 def checked_form(request: Request, csrf: FormText = "") -> None:
     """Dependency: the form comes from one of our pages."""
     request.app.state.sessions.check_form(visitor(request), csrf)
