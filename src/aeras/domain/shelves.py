@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from aeras.domain.kept import Origin, StockLevel
+from aeras.domain.ports import ShelfSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +79,15 @@ class Shelves(Protocol):
 
     def misplaced(self, since: datetime, until: datetime) -> list[MisplacedRow]:
         """Items that k visits or more have misplaced, most first."""
+
+
+def joined(spans: Iterable[ShelfSpan]) -> list[ShelfSpan]:
+    """Spans of one item and reason that touch or overlap, as one; by item and reason, then time."""
+    found: list[ShelfSpan] = []
+    for one in sorted(spans, key=lambda one: (one.item, one.why, one.since)):
+        last = found[-1] if found else None
+        if last and (last.item, last.why) == (one.item, one.why) and one.since <= last.until:
+            found[-1] = ShelfSpan(one.item, last.since, max(last.until, one.until), one.why)
+        else:
+            found.append(one)
+    return found

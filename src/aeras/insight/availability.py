@@ -12,7 +12,7 @@ from itertools import groupby
 
 from aeras.domain.kept import StockLevel
 from aeras.domain.ports import Apart, ItemGrain, Misplaced, ShelfSpan, ShelfTime
-from aeras.domain.shelves import OnShelf
+from aeras.domain.shelves import OnShelf, joined
 
 FRESH = timedelta(hours=1)
 """After it was filled up an item is touched by staff and draws shoppers who had waited."""
@@ -56,7 +56,7 @@ def spans_of(
         found += _spans(item, empty, grain, Apart.EMPTY)
         found += [ShelfSpan(item, at, at + FRESH, Apart.RESTOCKED) for at in fresh]
         found += _spans(item, unseen, grain, Apart.LOW_COVERAGE)
-    return _joined(found)
+    return joined(found)
 
 
 def _sorted_out(
@@ -101,7 +101,7 @@ def misplaced_spans(
         for item in {one.item, planned(one.facing, one.at)} - {None}:
             assert item is not None
             spans.append(ShelfSpan(item, one.at, until(one.at), Apart.MISPLACED))
-    return _joined(spans)
+    return joined(spans)
 
 
 def cut(spans: Iterable[ShelfSpan], since: datetime, until: datetime) -> list[ShelfSpan]:
@@ -112,15 +112,3 @@ def cut(spans: Iterable[ShelfSpan], since: datetime, until: datetime) -> list[Sh
         if one.since < until and since < one.until
     ]
     return sorted(parts, key=lambda one: (one.item, one.since, one.why))
-
-
-def _joined(spans: Iterable[ShelfSpan]) -> list[ShelfSpan]:
-    """Spans of one item and reason that touch or overlap, as one."""
-    joined: list[ShelfSpan] = []
-    for one in sorted(spans, key=lambda one: (one.item, one.why, one.since)):
-        last = joined[-1] if joined else None
-        if last and (last.item, last.why) == (one.item, one.why) and one.since <= last.until:
-            joined[-1] = ShelfSpan(one.item, last.since, max(last.until, one.until), one.why)
-        else:
-            joined.append(one)
-    return joined

@@ -17,6 +17,7 @@ from stdnum import ean
 
 from aeras.domain.errors import InputError
 from aeras.domain.ports import Apart, ShelfSpan
+from aeras.domain.shelves import joined
 from aeras.domain.shop import Item
 
 COLUMNS = ("version", "valid_from", "valid_to", "facing", "item", "promotion")
@@ -383,30 +384,15 @@ def promoted_spans(
     versions: Sequence[Version], since: datetime, until: datetime
 ) -> list[ShelfSpan]:
     """When items were on promotion at any of their facings, within [since, until)."""
-    found: dict[str, list[tuple[datetime, datetime]]] = {}
+    found = []
     for version in versions:
         for facing, (begins, ends) in version.promotions.items():
             start = max(moment for moment in (version.valid_from, begins, since) if moment)
             end = min(moment for moment in (version.valid_to, ends, until) if moment)
             item = version.items.get(facing)
             if item is not None and start < end:
-                found.setdefault(item, []).append((start, end))
-    return [
-        ShelfSpan(item, start, end, Apart.PROMOTED)
-        for item, spans in sorted(found.items())
-        for start, end in _merged(spans)
-    ]
-
-
-def _merged(spans: Sequence[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, datetime]]:
-    """Spans that touch or overlap, as one."""
-    start, end = min(spans)
-    for begins, ends in sorted(spans):
-        if begins > end:
-            yield start, end
-            start, end = begins, ends
-        end = max(end, ends)
-    yield start, end
+                found.append(ShelfSpan(item, start, end, Apart.PROMOTED))
+    return joined(found)
 
 
 def rows_of(
