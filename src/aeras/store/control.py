@@ -7,11 +7,10 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from argon2 import PasswordHasher
 from sqlalchemy import (
@@ -19,15 +18,12 @@ from sqlalchemy import (
     Engine,
     bindparam,
     create_engine,
-    delete,
     event,
     func,
     select,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DatabaseError, IntegrityError
-from sqlalchemy.orm import Session
 
 from aeras.domain.asking import Counted
 from aeras.domain.errors import InputError, StoreError
@@ -37,8 +33,9 @@ from aeras.store.expiry import Expiring, drop_answers
 from aeras.store.forms import Forms
 from aeras.store.group import Group
 from aeras.store.ledger import Ledger
-from aeras.store.lives import Lives, lived_since
+from aeras.store.lives import Lives
 from aeras.store.messages import Messages
+from aeras.store.part import LOCK_WAIT_S
 from aeras.store.people import People, sha256
 from aeras.store.schema import migrate
 from aeras.store.settling import Settling
@@ -49,9 +46,7 @@ from aeras.store.tables import (
     TriggerRecord,
 )
 
-T = TypeVar("T")
 _OWNER_ONLY = 0o600
-_LOCK_WAIT_S = 15
 
 
 class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger):
@@ -261,19 +256,6 @@ class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger
             self.clear_log()
         return found
 
-    def _drop_old(self, session: Session, moment: datetime) -> dict[str, int]:
-        """Drops answers older than the moment (retention), and closed triggers in whose life
-        nothing happened since; returns how many.
-        """
-        closed = (TriggerRecord.state == TriggerState.CLOSED.value) & ~lived_since(moment)
-        with session.begin_nested():
-            answers = drop_answers(session, AnswerRecord.at < moment)
-            triggers: Any = session.execute(
-                delete(TriggerRecord).where(closed, TriggerRecord.opened_at < moment)
-            )
-            self.drop_lives(session)
-            return {"answers": answers, "triggers": int(triggers.rowcount)}
-
     def tokens_issued(self, survey: str) -> int:
         """How many single-use tokens were issued for a survey."""
         query = select(func.count()).select_from(TokenRecord).where(TokenRecord.survey == survey)
@@ -301,27 +283,6 @@ class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger
             session.execute(put.on_conflict_do_nothing())
         return self.setting(f"secret:{name}") or ""
 
-    # --- plumbing -------------------------------------------------------------------------
-
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        with self._translated(), Session(self._engine) as session, session.begin():
-            yield session
-
-    def _write(self, work: Callable[[Connection], T]) -> T:
-        """Runs a write that many may ask for at once, together with theirs."""
-        with self._translated():
-            return self._group.run(work)
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except IntegrityError:
-            raise  # the caller knows which rule was broken
-        except DatabaseError as error:
-            raise _store_error(error, self._path) from error
-
 
 def receipt_hash(receipt: str) -> str:
     """SHA-256 (hex) of a receipt code; spaces, dashes and case do not matter. Codes are random
@@ -346,7 +307,7 @@ def _create_for_owner(path: Path) -> None:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _LOCK_WAIT_S})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": LOCK_WAIT_S})
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
@@ -368,7 +329,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
     """Switches to WAL. SQLite's own timeout does not hold for this: of two that switch a fresh file
     at once, one is refused without waiting.
     """
-    until = time.monotonic() + _LOCK_WAIT_S
+    until = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -378,38 +339,6 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-_COMPLAINTS = (
-    (
-        "disk is full",
-        "the disk is full; nothing of this write was stored, everything before it is safe",
-        "Free some space and try again",
-    ),
-    (
-        "not a database|malformed",
-        "is no readable SQLite database",
-        "Restore it from a backup, or move it away to start a new one",
-    ),
-    (
-        "locked",
-        f"has been locked by another program for {_LOCK_WAIT_S} s",
-        "Close what holds it and try again",
-    ),
-    (
-        "readonly|unable to open|I/O",
-        "cannot be read or written there",
-        "Check the disk and the rights of the user who runs AERAS",
-    ),
-)
-
-
-def _store_error(error: DatabaseError, path: Path) -> StoreError:
-    text = str(error.orig)
-    for pattern, what, todo in _COMPLAINTS:
-        if re.search(pattern, text):
-            return StoreError(what, where=str(path), todo=todo)
-    return StoreError(f"database error: {text}", where=str(path))
 
 
 def _trigger(record: TriggerRecord) -> Trigger:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, delete, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from aeras.domain.kept import TriggerState
+from aeras.store.lives import drop_lives, lived_since
+from aeras.store.part import Part
 from aeras.store.settling import RETIRED, BatchRecord
 from aeras.store.tables import (
     AnswerRecord,
@@ -50,17 +52,8 @@ EXPIRES: Mapping[str, str] = {
 """When each table's rows go. A table without a line here fails a test."""
 
 
-class Expiring:
+class Expiring(Part):
     """Forgetting; a base of `aeras.store.control.Control`."""
-
-    _engine: Engine
-
-    def _session(self) -> AbstractContextManager[Session]:
-        raise NotImplementedError
-
-    def _drop_old(self, session: Session, moment: datetime) -> dict[str, int]:
-        """Drops old answers and closed triggers; how many of each."""
-        raise NotImplementedError
 
     def expire(self, before: datetime, now: datetime, *, dry_run: bool = False) -> dict[str, int]:
         """Drops what is too old, in one transaction.
@@ -74,16 +67,19 @@ class Expiring:
             How many rows of each kind.
         """
         doubly = before - (now - before)
+        closed = (TriggerRecord.state == TriggerState.CLOSED.value) & ~lived_since(before)
         ended: dict[str, Any] = {
             "tokens": delete(TokenRecord).where(TokenRecord.until < now),
             "messages": delete(MessageRecord).where(MessageRecord.at < before),
             "redeemed_codes": delete(RedeemedRecord).where(RedeemedRecord.until < now),
-            "triggers": delete(TriggerRecord).where(TriggerRecord.opened_at < doubly),
+            "triggers": delete(TriggerRecord).where(
+                or_(TriggerRecord.opened_at < doubly, closed & (TriggerRecord.opened_at < before))
+            ),
         }
         with self._session() as session:
             gone = {name: _rows(session.execute(drop)) for name, drop in ended.items()}
-            for name, count in self._drop_old(session, before).items():
-                gone[name] = gone.get(name, 0) + count
+            gone["answers"] = drop_answers(session, AnswerRecord.at < before)
+            drop_lives(session)
             if dry_run:
                 session.rollback()
         return gone

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.orm import Session
 
 from aeras.domain.errors import InputError
 from aeras.domain.forms import FormVersion, Refused
+from aeras.store.part import Part
 from aeras.store.tables import FormRecord, RefusalRecord
 
 
-class Forms:
+class Forms(Part):
     """Implements `aeras.domain.forms.FormBook`; a base of `aeras.store.control.Control`."""
-
-    def _session(self) -> AbstractContextManager[Session]:
-        raise NotImplementedError
 
     def form_versions(self, form: str | None = None) -> list[FormVersion]:
         """All versions, by form, oldest first."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, String, Text, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from aeras.domain.noisy import Charge, most_charged
+from aeras.store.part import Part
 from aeras.store.tables import Base
-
-T = TypeVar("T")
 
 
 class NoisyTableRecord(Base):
@@ -32,14 +30,8 @@ class NoisyTableRecord(Base):
     answer: Mapped[str] = mapped_column(Text)
 
 
-class Ledger:
+class Ledger(Part):
     """Implements `aeras.domain.noisy.NoiseLedger`; a base of `aeras.store.control.Control`."""
-
-    def _session(self) -> AbstractContextManager[Session]:
-        raise NotImplementedError
-
-    def _write(self, work: Callable[[Connection], T]) -> T:
-        raise NotImplementedError
 
     def given_out(self, key: str) -> str | None:
         """The answer that was given to the same question, None if it was never asked."""

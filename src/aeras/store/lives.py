@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from aeras.domain.kept import TriggerState
 from aeras.domain.life import Deed, Stage, Step
+from aeras.store.part import Part
 from aeras.store.tables import Base, TriggerRecord
 
 
@@ -41,11 +41,8 @@ class PriceRecord(Base):
     price: Mapped[int | None]
 
 
-class Lives:
+class Lives(Part):
     """Implements `aeras.domain.life.LifeBook`; a base of `aeras.store.control.Control`."""
-
-    def _session(self) -> AbstractContextManager[Session]:
-        raise NotImplementedError
 
     def add_step(self, trigger: str, step: Step) -> bool:
         """Stores a step, and marks the trigger closed if its stage is final, in one transaction.
@@ -131,11 +128,10 @@ class Lives:
                 seen.add(item)
         return found
 
-    def drop_lives(self, session: Session) -> None:
-        """Drops the steps of triggers that are gone."""
-        session.execute(
-            delete(StepRecord).where(StepRecord.trigger.not_in(select(TriggerRecord.id)))
-        )
+
+def drop_lives(session: Session) -> None:
+    """Drops the steps of triggers that are gone."""
+    session.execute(delete(StepRecord).where(StepRecord.trigger.not_in(select(TriggerRecord.id))))
 
 
 def lived_since(moment: datetime) -> Any:

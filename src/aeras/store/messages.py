@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import aliased
 
 from aeras.domain.messages import ChannelCounts, Message, MessageState
+from aeras.store.part import Part
 from aeras.store.tables import MessageRecord
 
-T = TypeVar("T")
 WAITING, SENT, DEAD = (state.value for state in MessageState)
 
 
-class Messages:
+class Messages(Part):
     """Implements `aeras.domain.messages.MessageBook`; a base of `aeras.store.control.Control`."""
-
-    def _session(self) -> AbstractContextManager[Session]:
-        raise NotImplementedError
-
-    def _write(self, work: Callable[[Connection], T]) -> T:
-        raise NotImplementedError
 
     def put_message(
         self,

@@ -6,9 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pyotp
@@ -16,7 +14,6 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from aeras.domain.accounts import (
     ABSOLUTE,
@@ -29,6 +26,7 @@ from aeras.domain.accounts import (
 from aeras.domain.errors import InputError, StoreError
 from aeras.domain.ports import User
 from aeras.domain.roles import Role, allows
+from aeras.store.part import Part
 from aeras.store.tables import (
     ApiTokenRecord,
     AttemptRecord,
@@ -48,16 +46,12 @@ SEEN_EVERY = timedelta(minutes=1)
 _NAME = re.compile(r"[\w.@+-]{1,64}")
 
 
-class People:
+class People(Part):
     """Implements `aeras.domain.accounts.Accounts`; the base of `aeras.store.control.Control`."""
 
-    _path: Path
     _hasher: PasswordHasher
     _nobody: str
     """A hash that no password has, to take as long over an unknown name as over a known one."""
-
-    def _session(self) -> AbstractContextManager[Session]:
-        raise NotImplementedError
 
     # --- users ----------------------------------------------------------------------------
 

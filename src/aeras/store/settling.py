@@ -8,18 +8,15 @@ once. When one is withdrawn or expires, its whole batch is shown no more.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import TypeVar
 
 from sqlalchemy import Connection, String, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from aeras.domain.kept import ASIDE, Origin
+from aeras.store.part import Part
 from aeras.store.tables import AnswerRecord, Base
 
-T = TypeVar("T")
 RETIRED = ""
 
 
@@ -32,14 +29,8 @@ class BatchRecord(Base):
     batch: Mapped[str] = mapped_column(String(32), index=True)
 
 
-class Settling:
+class Settling(Part):
     """Implements the batches of `aeras.domain.ports.AnswerBook`; a base of `Control`."""
-
-    def _session(self) -> AbstractContextManager[Session]:
-        raise NotImplementedError
-
-    def _write(self, work: Callable[[Connection], T]) -> T:
-        raise NotImplementedError
 
     def batches(self, k: int, item: str | None = None) -> dict[str, str]:
         """Batch by answer id, of the answers that may be shown; see `AnswerBook.batches`."""
