@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -62,7 +62,7 @@ class NoisyTables:
             InputError: A kind, row or day that there is none of.
             PrivacyError: The site has no budget, or it does not hold this table.
         """
-        settings = self._settings()
+        settings = _needed(self.settings)
         wanted = self._wanted(asked, settings.epsilon)
         key = _key(wanted, self._rows(wanted.by))
         known = self.ledger.given_out(key)
@@ -111,11 +111,10 @@ class NoisyTables:
             key, cost, budget=budget, at=now, draw=lambda: self._draw(wanted)
         )
         if answer is None:
-            left = budget - most_charged(self.ledger.charges(), cost.since, cost.until)
+            left = _left(settings, self.ledger.charges(), cost.since, cost.until)
             raise PrivacyError(
                 f"this table costs epsilon {wanted.epsilon:g}, and of the {settings.budget:g} that "
-                f"all tables together may cost the visits of these days {max(0, left) / MICRO:g} "
-                "are left",
+                f"all tables together may cost the visits of these days {left:g} are left",
                 where="privacy.differential_privacy",
                 todo="Ask for other days, for less epsilon, or for a table that was made before",
             )
@@ -151,9 +150,6 @@ class NoisyTables:
             return None
         return least_left(self.ledger, self.settings), self.settings.budget
 
-    def _settings(self) -> NoiseSection:
-        return _needed(self.settings)
-
     def _rows(self, by: str) -> list[str]:
         """Ids of the site file: which rows there are tells nothing of the data."""
         if by == "item":
@@ -186,7 +182,14 @@ def _needed(settings: NoiseSection | None) -> NoiseSection:
 
 def least_left(ledger: NoiseLedger, settings: NoiseSection) -> float:
     """What is left for the day that has least left."""
-    return max(0, micro_of(settings.budget) - most_charged(ledger.charges(), *ALWAYS)) / MICRO
+    return _left(settings, ledger.charges(), *ALWAYS)
+
+
+def _left(
+    settings: NoiseSection, charges: Sequence[Charge], since: datetime, until: datetime
+) -> float:
+    """What is left for the moment of [since, until) that has least left, in epsilon."""
+    return max(0, micro_of(settings.budget) - most_charged(charges, since, until)) / MICRO
 
 
 def days_left(
@@ -197,11 +200,11 @@ def days_left(
     timezone: str,
 ) -> dict[date, float]:
     """What is left for each day of a zone, of those from one moment to another."""
-    budget, charges, zone = micro_of(_needed(settings).budget), ledger.charges(), ZoneInfo(timezone)
+    settings, charges, zone = _needed(settings), ledger.charges(), ZoneInfo(timezone)
     first, last = since.astimezone(zone).date(), until.astimezone(zone).date()
     found = {}
     for n in range((last - first).days + 1):
         day = first + timedelta(days=n)
-        ends = [datetime.combine(day + timedelta(days=more), time(), zone) for more in (0, 1)]
-        found[day] = max(0, budget - most_charged(charges, *ends)) / MICRO
+        begin, end = (datetime.combine(day + timedelta(days=more), time(), zone) for more in (0, 1))
+        found[day] = _left(settings, charges, begin, end)
     return found
