@@ -197,12 +197,13 @@ class Rig:
 
     def _leave_alone(self, eye: Eye) -> None:
         """Drops who is left alone: on the other cameras too, and what was read of them so far."""
-        for track in eye.staff.alone - eye.dropped:
+        alone = eye.staff.alone
+        for track in alone - eye.dropped:
             for fixture in eye.faced:
                 self._faces.forget(fixture.id, track)
                 self._attention.forget(fixture.id, track)
-        eye.dropped = eye.staff.alone
-        for track in eye.dropped if self._whereabouts.joins else ():
+        eye.dropped = alone
+        for track in alone if self._whereabouts.joins else ():
             visit = self._whereabouts.visit(eye.camera.id, track)
             for camera, other in self._whereabouts.tracks(visit).items():
                 self._eyes[camera].staff.exclude(other)
