@@ -179,7 +179,9 @@ def run_worker(plan: WorkerPlan, pipe: Connection) -> None:
     outbox.close()
 
 
-Message = Kept | Shelf | Usual | Picture | Health
+Record = Kept | Shelf | Usual
+"""None of these is ever dropped."""
+Message = Record | Picture | Health
 
 
 class Outbox:
@@ -190,17 +192,17 @@ class Outbox:
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
-        self._kept: deque[Kept | Shelf | Usual] = deque()
+        self._kept: deque[Record] = deque()
         self._shown: dict[tuple[type, str], Picture | Health] = {}
         self._change = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._send, name="outbox", daemon=True)
         self._thread.start()
 
-    def keep(self, kept: Kept | Shelf | Usual) -> None:
-        """Sends records; none is dropped."""
+    def keep(self, record: Record) -> None:
+        """Sends a record; none is dropped."""
         with self._change:
-            self._kept.append(kept)
+            self._kept.append(record)
             self._change.notify()
 
     def show(self, camera: str, message: Picture | Health) -> None:
@@ -250,7 +252,7 @@ class Worker:
         }
         self._gate = Gate(plan.shop, grain=plan.grain, shared_visits=True)
         hold_s = plan.stock_hold_s
-        self._levels = hold_s and LevelGate(plan.shop, grain=plan.grain, hold_s=hold_s)
+        self._levels = LevelGate(plan.shop, grain=plan.grain, hold_s=hold_s) if hold_s else None
         self._stock_due_s: dict[str, float] = {}
         perception.warm_up(frozenset({"faces"} if plan.faces else set()) | {"people", "hands"})
         # Only now, with the models loaded, do files played as cameras begin, all at one moment:

@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 
 import structlog
 
-from aeras.wiring.worker import Kept, Message, Shelf, Usual, WorkerPlan, run_worker
+from aeras.wiring.worker import Message, Record, Usual, WorkerPlan, run_worker
 
 log = structlog.get_logger(__name__)
 
@@ -115,7 +115,7 @@ class Workers:
                 running.plan = replace(running.plan, usual=message.usual)
             yield message
 
-    def stop(self) -> Iterator[Kept | Shelf | Usual]:
+    def stop(self) -> Iterator[Record]:
         """Ends all workers and yields the records that they had still to send."""
         for running in self._running:
             if running.pipe is not None:
@@ -123,7 +123,7 @@ class Workers:
         deadline = time.monotonic() + STOP_S
         self._stopping = True
         while any(r.pipe for r in self._running) and time.monotonic() < deadline:
-            yield from (m for m in self.messages(0.1) if isinstance(m, Kept | Shelf | Usual))
+            yield from (m for m in self.messages(0.1) if isinstance(m, Record))
         for running in self._running:
             if running.process is not None:
                 running.process.terminate()
