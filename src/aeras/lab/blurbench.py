@@ -183,9 +183,10 @@ def measure(folder: Path, *, every_s: float = 1.0, sharp: bool = False) -> dict[
         for moment in moments(path, every_s):
             faces = all_faces(finder, moment)
             frame = _frame(moment, moment.images[1])
+            tasks = {task for task, _ in ROLES.values()}
+            seen = {task: models.detect(frame, frozenset({task})) for task in tasks}
             for role, (task, _) in ROLES.items():
-                seen = models.detect(frame, frozenset({task}))
-                verdicts = covered(moment, faces, showings[role], seen, how)
+                verdicts = covered(moment, faces, showings[role], seen[task], how)
                 for box, verdict in zip(faces, verdicts, strict=True):
                     counts[role][_bin(box[3] - box[1])][verdict] += 1
                     if verdict == "open":
