@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from aeras.domain.geometry import Box, Polygon
+from aeras.domain.geometry import Box, Polygon, polygon_box
 from aeras.domain.kept import StockLevel
 from aeras.domain.seen import FacingState
 from aeras.shelf.zones import fit_polygon
@@ -40,9 +40,7 @@ def in_view(
 
 def outer_box(polygon: Polygon, size: tuple[int, int], frame: tuple[int, int]) -> Box:
     """The box (xyxy) round a polygon, from a camera's configured size to a frame's."""
-    corners = fit_polygon(polygon, size, frame)
-    xs, ys = [x for x, _ in corners], [y for _, y in corners]
-    return min(xs), min(ys), max(xs), max(ys)
+    return polygon_box(fit_polygon(polygon, size, frame))
 
 
 def _share(place: Box, one: Box) -> float:
