@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from aeras.domain.errors import InputError
 from aeras.domain.forms import FormDesk, FormVersion, OpenForm
 from aeras.domain.kept import TriggerState
 from aeras.serve import schemas
@@ -87,9 +89,12 @@ TheForms = Annotated[FormDesk, Depends(desk_of)]
 
 def opened(desk: FormDesk, form: str, version: int | None = None) -> OpenForm:
     """A form; NotFoundError if there is none of that name."""
-    if all(row.id != form for row in desk.forms()):
-        raise NotFoundError(f"there is no form {form!r}", todo="See /forms")
-    return desk.open(form, version)
+    try:
+        return desk.open(form, version)
+    except InputError:
+        if any(row.id == form for row in desk.forms()):
+            raise
+        raise NotFoundError(f"there is no form {form!r}", todo="See /forms") from None
 
 
 @pages.get("/forms")
@@ -148,14 +153,14 @@ def answers(
         period=None,
         form=found,
         rows=rows,
-        labels={version.version: _labels(desk, version) for version in found.versions},
+        labels={version.version: _labels(version) for version in found.versions},
         simulated=max((row.summary.simulated for row in rows), default=0.0),
     )
 
 
-def _labels(desk: FormDesk, version: FormVersion) -> dict[str, dict[str, str]]:
+def _labels(version: FormVersion) -> dict[str, dict[str, str]]:
     """Texts of a version's questions, and of their choices by code, in its first language."""
-    source = desk.open(version.form, version.version).source
+    source = json.loads(version.source)
     home = source["languages"][0]
     found: dict[str, dict[str, str]] = {}
     for step in source["pages"]:
