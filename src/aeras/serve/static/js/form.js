@@ -5,8 +5,9 @@ import { language, t } from "./words.js";
  * Renders the form into a box.
  * @param {HTMLElement} box
  * @param {{form: object, language: string}} invitation
- * @param {(answers: object) => Promise<void>} send resolves when the answer is taken; rejects with
- *   an Error whose message is shown while the form stays filled.
+ * @param {(answers: object) => Promise<void>} send is given what was filled in, of a refusal that
+ *   and nothing more; resolves when the answer is taken; rejects with an Error whose message is
+ *   shown while the form stays filled.
  */
 export function showForm(box, invitation, send) {
   const { Survey, SurveyUI } = globalThis;
@@ -29,7 +30,7 @@ export function showForm(box, invitation, send) {
     if (box.dataset.sending) return;
     box.dataset.sending = "yes";
     problem(box, "");
-    send({ ...sender.data })
+    send(sender.data.consent ? { ...sender.data } : { consent: false })
       .catch((error) => problem(box, error.message))
       .finally(() => delete box.dataset.sending);
   });
@@ -51,6 +52,12 @@ function problem(box, text) {
   line.textContent = text;
   line.hidden = !text;
   if (text) line.scrollIntoView({ block: "nearest" });
+}
+
+/** 128 random bits as hex. */
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Sends an answer; an Error says in the shopper's words what to do and carries the status (0: no

@@ -1,7 +1,7 @@
 // The kiosk: idle screen, form, thanks; back to idle by itself; works through a lost network.
 // Beside a fixture (?fixture=) it asks only while somebody is there, and sends answers later.
-import { showForm } from "./form.js";
-import { flush, keep, later, newId, receiptOf, send, waiting } from "./queue.js";
+import { newId, showForm } from "./form.js";
+import { flush, keep, later, receiptOf, send, waiting } from "./queue.js";
 import { t } from "./words.js";
 
 const IDLE_MS = 45000; // nobody touched the form
@@ -104,7 +104,7 @@ function start() {
       client_id: newId(),
       language: found.language,
       version: found.version,
-      answers: answers.consent ? answers : { consent: false },
+      answers,
     };
     keep(answer, fixture ? later() : 0);
     thank(answer, fixture ? null : await send(answer));

@@ -13,12 +13,6 @@ const write = (queue) => localStorage.setItem(KEY, JSON.stringify(queue));
 /** Answers that should have been sent by now. */
 export const waiting = () => read().filter(isDue).length;
 
-/** 128 random bits as hex. */
-export function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 /** The receipt code of an answer: the first 80 bits of its id, so that no server is needed. */
 export function receiptOf(id) {
   const bits = [...id.slice(0, 20)].map((hex) => parseInt(hex, 16).toString(2).padStart(4, "0")).join("");

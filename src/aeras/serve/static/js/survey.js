@@ -1,12 +1,10 @@
 // The survey behind a link: show, send, say thank you.
-import { postAnswer, showForm } from "./form.js";
+import { newId, postAnswer, showForm } from "./form.js";
 import { pageData } from "./words.js";
 
 const invitation = pageData("invitation");
 // The same for every try of this page: an answer whose thanks got lost is not given twice.
-const clientId = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-  byte.toString(16).padStart(2, "0"),
-).join("");
+const clientId = newId();
 
 showForm(document.getElementById("form"), invitation, async (answers) => {
   const { receipt, code, code_text: codeText } = await postAnswer("/api/public/answers", {
@@ -15,7 +13,7 @@ showForm(document.getElementById("form"), invitation, async (answers) => {
     version: invitation.version,
     client_id: clientId,
     website: document.querySelector("[data-trap] input").value,
-    answers: answers.consent ? answers : { consent: false },
+    answers,
   });
   sessionStorage.setItem("aeras.receipt", receipt ?? "");
   sessionStorage.setItem("aeras.code", JSON.stringify(code ? [code, codeText] : null));
