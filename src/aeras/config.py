@@ -34,6 +34,7 @@ from aeras.domain.evidence import Watched
 from aeras.domain.geometry import Box, Polygon, as_polygon
 from aeras.domain.hours import OpeningHours, Span
 from aeras.domain.life import Action
+from aeras.domain.rule_desk import OF_MODES
 from aeras.domain.shop import (
     CameraRole,
     CameraSpec,
@@ -349,14 +350,6 @@ WINDOWS = {
     "count": timedelta(hours=2),
     "rate": timedelta(days=28),
     "change": timedelta(days=14),
-}
-_OF_MODES = {
-    "threshold": {"count"},
-    "margin": {"rate", "change"},
-    "fdr": {"rate", "change"},
-    "min_handled": {"rate", "change"},
-    "since": {"change"},
-    "before": {"change"},
 }
 
 
@@ -806,8 +799,8 @@ def _mode_problems(
     file: SiteFile, location: Location, trigger: TriggerSection
 ) -> Iterator[tuple[Location, str]]:
     """Settings of another mode, and windows that the records cannot fill."""
-    for key in sorted(_OF_MODES.keys() & trigger.model_fields_set):
-        if trigger.mode not in _OF_MODES[key]:
+    for key in sorted(OF_MODES.keys() & trigger.model_fields_set):
+        if trigger.mode not in OF_MODES[key]:
             yield (
                 (*location, key),
                 f"trigger {trigger.id!r} has {key}, which mode {trigger.mode} does not know; "

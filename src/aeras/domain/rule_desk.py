@@ -6,6 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+OF_MODES: Mapping[str, frozenset[str]] = {
+    "threshold": frozenset({"count"}),
+    "margin": frozenset({"rate", "change"}),
+    "fdr": frozenset({"rate", "change"}),
+    "min_handled": frozenset({"rate", "change"}),
+    "since": frozenset({"change"}),
+    "before": frozenset({"change"}),
+}
+"""Settings of a rule that only some modes know."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleList:

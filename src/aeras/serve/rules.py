@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from aeras.domain.evidence import Watched
 from aeras.domain.life import Action
-from aeras.domain.rule_desk import Preview, RuleDesk
+from aeras.domain.rule_desk import OF_MODES, Preview, RuleDesk
 from aeras.serve.errors import NotFoundError
 from aeras.serve.pages import TheBoard, ThePages
 from aeras.serve.session import FormText, Manager, checked_form, manager
@@ -37,14 +37,6 @@ RULE_DEFAULTS: Mapping[str, str] = {
 }
 """What an empty field means; the site file's defaults."""
 _TEXTS = ("id", "item", "category", "fixture", "measure", "action", "survey", *RULE_DEFAULTS)
-_OF_MODES = {
-    "threshold": {"count"},
-    "margin": {"rate", "change"},
-    "fdr": {"rate", "change"},
-    "min_handled": {"rate", "change"},
-    "since": {"change"},
-    "before": {"change"},
-}
 
 
 def desk_of(request: Request) -> RuleDesk:
@@ -153,7 +145,7 @@ def rule_of(form: FormData) -> dict[str, object]:
     mode = typed["mode"] or "count"
     rule: dict[str, object] = {"id": typed["id"], "mode": mode}
     for key in _TEXTS[1:]:
-        if typed[key] and mode in _OF_MODES.get(key, {mode}):
+        if typed[key] and mode in OF_MODES.get(key, {mode}):
             rule[key] = _value(typed[key])
     if rule.get("survey") == "none":
         rule["survey"] = None
