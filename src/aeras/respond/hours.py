@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from aeras.domain.evidence import Aside, HourOfItem, Watched
+from aeras.domain.evidence import Aside, HourOfItem
 from aeras.domain.kept import Stock, Tally
 from aeras.domain.ports import EventStore
-from aeras.respond.rules import DAY, HOUR, Rule, Segment, floor
+from aeras.respond.rules import DAY, HOUR, Scope, Segment, floor
 
 BLOCK = HOUR
 """What is compared at a time; a block counts once it is over."""
@@ -110,10 +110,9 @@ class Hours:
         return {at for at in (floor(stamp, self._block) for stamp in stamps) if at >= since}
 
 
-def hours_for(rule: Rule, store: EventStore, asides: Asides, block: timedelta = BLOCK) -> Hours:
+def hours_for(rule: Scope, store: EventStore, asides: Asides, block: timedelta = BLOCK) -> Hours:
     """The counts that a rule looks at."""
-    sales = rule.measure is Watched.POSITIVE_WITHOUT_PURCHASE
-    return Hours(store, asides, block, fixture=rule.fixture, sales=sales)
+    return Hours(store, asides, block, fixture=rule.fixture, sales=rule.measure.needs_sales)
 
 
 def _hour(tally: Tally, at: datetime, sold: float | None) -> HourOfItem:

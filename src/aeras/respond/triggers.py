@@ -119,9 +119,8 @@ class Watch:
         """Goes on with other rules, or another shop; what is open stays so."""
         self._counts = tuple(rule for rule in rules if isinstance(rule, CountRule))
         self._rates = tuple(rule for rule in rules if isinstance(rule, RateRule))
-        block = max(HOUR, self._grain)
         self._hours = {
-            rule.id: hours_for(rule, self._store, self._asides, block) for rule in self._rates
+            rule.id: hours_for(rule, self._store, self._asides, self._grain) for rule in self._rates
         }
         self._shop = shop
         self._weighed_until = EPOCH

@@ -19,7 +19,7 @@ from aeras.insight import drift, evidence
 from aeras.insight.effect import FEWEST_TRIALS, measure_effect
 from aeras.insight.rates import share
 from aeras.privacy.publish import Publisher
-from aeras.respond.hours import Hours, out_of_stock
+from aeras.respond.hours import hours_for, out_of_stock
 from aeras.respond.life import Lives
 from aeras.respond.rules import DAY, ChangeRule, CountRule, RateRule, Rule, Scope, Segment
 from aeras.respond.triggers import Statistics, Watch
@@ -156,9 +156,7 @@ class TriggerRoom:
         where that is too short, against the two weeks before.
         """
         now = self._clock().astimezone(UTC)
-        sales = rule.measure.needs_sales
-        hours = Hours(self.store, self.asides, fixture=rule.fixture, sales=sales)
-        counts = hours.between(acted - BEFORE, now, rule.when)
+        counts = hours_for(rule, self.store, self.asides).between(acted - BEFORE, now, rule.when)
         fresh = [one for one in counts if one.at >= trigger.opened_at]
         own = [one for one in fresh if one.item == trigger.item and one.at < acted]
         enough = sum(one.trials(rule.measure) for one in own) >= FEWEST_TRIALS
