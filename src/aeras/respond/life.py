@@ -44,6 +44,10 @@ Effects = Callable[[Trigger, Scope, datetime], Effect]
 """What an action that took effect at a moment (UTC) did to a trigger's item."""
 
 
+Own = tuple[Deed, str, dict[str, object]]
+"""A step of the system's own: deed, who, about."""
+
+
 class Lives:
     """Takes the steps that people ask for, and those that are the system's own.
 
@@ -145,7 +149,10 @@ class Lives:
         found = next((one for one in self._book.triggers() if one.id == trigger), None)
         if found is None:
             raise InputError(f"there is no trigger {trigger[:64]!r}", todo="See /triggers")
-        return found, self._book.steps(trigger).get(trigger, [])
+        return found, self._steps(trigger)
+
+    def _steps(self, trigger: str) -> list[Step]:
+        return self._book.steps(trigger).get(trigger, [])
 
     def _life(self, trigger: Trigger, steps: Sequence[Step]) -> LifeRow:
         stage = stage_of(trigger, steps)
@@ -178,29 +185,26 @@ class Lives:
 
     def tend(self) -> None:
         """Takes the steps that are due. Call it now and then from one thread."""
-        steps = self._book.steps()
         for trigger in self._book.triggers(state=TriggerState.OPEN):
-            own = steps.get(trigger.id, [])
+            own = self._steps(trigger.id)
             while (due := self._due(trigger, own)) and self._step(trigger, own, *due):
-                own = self._book.steps(trigger.id)[trigger.id]
+                own = self._steps(trigger.id)
         self._follow_up()
 
     def expire(self, trigger: str) -> bool:
         """Closes a trigger whose evidence has faded; False where people have taken it up."""
         found, steps = self._read(trigger)
         if not steps:
-            self._begin(found)
-            found, steps = self._read(trigger)
+            self._step(found, steps, *_begun(found))
+            steps = self._steps(trigger)
         if not may(stage_of(found, steps), Deed.EXPIRE):
             return False
         return self._step(found, steps, Deed.EXPIRE, SYSTEM, {})
 
-    def _due(
-        self, trigger: Trigger, steps: Sequence[Step]
-    ) -> tuple[Deed, str, dict[str, object]] | None:
-        """The next step that is the system's own: deed, who, about."""
+    def _due(self, trigger: Trigger, steps: Sequence[Step]) -> Own | None:
+        """The next step that is the system's own."""
         if not steps:
-            return Deed.OPEN, SYSTEM, {"rule": trigger.rule}
+            return _begun(trigger)
         stage = stage_of(trigger, steps)
         rule = self._rules.get(trigger.rule) or Scope()
         if stage is Stage.OPEN and trigger.survey:
@@ -215,9 +219,7 @@ class Lives:
             return self._measured(trigger, rule, steps)
         return None
 
-    def _measured(
-        self, trigger: Trigger, rule: Scope, steps: Sequence[Step]
-    ) -> tuple[Deed, str, dict[str, object]] | None:
+    def _measured(self, trigger: Trigger, rule: Scope, steps: Sequence[Step]) -> Own | None:
         acted = next(step.at for step in reversed(steps) if step.deed is Deed.APPROVE)
         waited = self._clock().astimezone(UTC) - acted
         if waited < rule.follow_up:
@@ -228,9 +230,6 @@ class Lives:
         return None
 
     # --- steps -----------------------------------------------------------------------------------
-
-    def _begin(self, trigger: Trigger) -> None:
-        self._step(trigger, [], Deed.OPEN, SYSTEM, {"rule": trigger.rule})
 
     def _step(
         self,
@@ -253,8 +252,9 @@ class Lives:
     def _follow_up(self) -> None:
         """What follows from steps: their line in the audit log, and messages."""
         try:
-            triggers = {trigger.id: trigger for trigger in self._book.triggers()}
-            for name, step in self._book.unlogged():
+            waiting = self._book.unlogged()
+            triggers = {trigger.id: trigger for trigger in self._book.triggers()} if waiting else {}
+            for name, step in waiting:
                 self._audit.add(
                     Act.TRIGGER,
                     step.who,
@@ -276,7 +276,7 @@ class Lives:
             topic = "trigger.closed"
         once = f"{topic}:{trigger.id}" + (f":{step.n}" if topic == "trigger.changed" else "")
         rule = self._rules.get(trigger.rule)
-        steps = self._book.steps(trigger.id)[trigger.id]
+        steps = self._steps(trigger.id)
         proposal = next((_proposal(s.about) for s in reversed(steps) if "action" in s.about), None)
         payload: dict[str, object] = {
             "trigger": trigger.id,
@@ -294,6 +294,10 @@ class Lives:
         if effect is not None:
             payload["effect"] = effect
         outbox.put(topic, trigger.item, payload, once=once)
+
+
+def _begun(trigger: Trigger) -> Own:
+    return Deed.OPEN, SYSTEM, {"rule": trigger.rule}
 
 
 def _moved_on() -> InputError:
