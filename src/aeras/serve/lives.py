@@ -13,15 +13,12 @@ from starlette.responses import RedirectResponse, Response
 from aeras.domain.errors import InputError
 from aeras.domain.kept import Origin
 from aeras.domain.life import BY_HAND, MAX_NOTE, PROPOSABLE, Deed, LifeRow, TriggerDesk
-from aeras.domain.ports import User
-from aeras.domain.roles import Role
 from aeras.serve import schemas
 from aeras.serve.desk_links import card_link
 from aeras.serve.errors import NotFoundError
 from aeras.serve.pages import TheBoard, ThePages
-from aeras.serve.session import FormText, OurForm, require, require_form_header, require_user
+from aeras.serve.session import FormText, Manager, OurForm, require_form_header, require_user
 
-Manager = Annotated[User, Depends(require(Role.MANAGER))]
 TriggerId = Annotated[str, Path(max_length=64)]
 Note = Annotated[str, Form(max_length=2 * MAX_NOTE)]
 
