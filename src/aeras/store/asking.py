@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.orm import Session
 
 from aeras.domain.asking import Counted, HourOfArm, Limits, Member, NotAsked, Responses
+from aeras.store.part import Part
 from aeras.store.tables import (
     IncentiveRecord,
     MemberAskRecord,
@@ -23,17 +22,9 @@ from aeras.store.tables import (
     TrialHourRecord,
 )
 
-T = TypeVar("T")
 
-
-class Asking:
+class Asking(Part):
     """Implements `aeras.domain.asking.AskingBook`; a base of `aeras.store.control.Control`."""
-
-    def _session(self) -> AbstractContextManager[Session]:
-        raise NotImplementedError
-
-    def _write(self, work: Callable[[Connection], T]) -> T:
-        raise NotImplementedError
 
     # --- members --------------------------------------------------------------------------
 
@@ -190,11 +181,6 @@ class Asking:
         """Notes that a code was used; False if it had been."""
         put = insert(RedeemedRecord).values(hash=code_hash, until=until).on_conflict_do_nothing()
         return self._write(lambda connection: bool(connection.execute(put).rowcount))
-
-    def forget_redeemed(self, now: datetime) -> int:
-        """Deletes what is known of codes that have expired; how many."""
-        drop = delete(RedeemedRecord).where(RedeemedRecord.until < now)
-        return self._write(lambda connection: int(connection.execute(drop).rowcount))
 
 
 def count(connection: Connection, counted: Counted, column: str) -> None:

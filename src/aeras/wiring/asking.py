@@ -136,13 +136,11 @@ class AskRoom:
         )
 
     def tidy(self) -> None:
-        """Forgets when members were asked, and codes that have expired."""
-        now = self._clock()
+        """Forgets when members were asked."""
         limits = self._members.limits if self._members else None
         if limits:
             longest = max(limits.cool_down, limits.cap_window, limits.quota_window)
-            self._control.forget_asks(now - longest)
-        self._control.forget_redeemed(now)
+            self._control.forget_asks(self._clock() - longest)
 
     # --- answers and codes -----------------------------------------------------------------
 
