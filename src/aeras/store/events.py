@@ -93,6 +93,12 @@ _DDL = (
 
 _VERSION_SQL = f"INSERT INTO aeras_schema VALUES ({SCHEMA_VERSION})"  # noqa: S608 - our number
 
+_TOO_OLD = {
+    "events": 'rolled AND "at" < ?',
+    **dict.fromkeys(("sales", "stock", "pending", "shelf"), '"at" < ?'),
+}
+"""What goes with age: of which tables, which rows."""
+
 _OPTIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,  # nothing is fetched from the network at run time
     "autoload_known_extensions": False,
@@ -259,22 +265,19 @@ class DuckEvents(ShelfTable):
         """
         old = [naive_utc(moment)]
         with self._guarded(), self._transaction():
-            for table in ("sales", "stock", "pending", "shelf"):
-                self._run(f'DELETE FROM {table} WHERE "at" < ?', old)  # noqa: S608 - our own names
-            return int(self._run('DELETE FROM events WHERE rolled AND "at" < ?', old)[0][0])
+            gone = {
+                table: int(self._run(f"DELETE FROM {table} WHERE {which}", old)[0][0])  # noqa: S608 - ours
+                for table, which in _TOO_OLD.items()
+            }
+            return gone["events"]
 
     def older(self, moment: datetime) -> dict[str, int]:
         """How many records of each kind `delete_before` would drop."""
-        which = {"events": "rolled AND", "sales": "", "stock": "", "pending": "", "shelf": ""}
+        old = [naive_utc(moment)]
         with self._guarded():
             return {
-                table: int(
-                    self._run(
-                        f'SELECT count(*) FROM {table} WHERE {also} "at" < ?',  # noqa: S608 - ours
-                        [naive_utc(moment)],
-                    )[0][0]
-                )
-                for table, also in which.items()
+                table: int(self._run(f"SELECT count(*) FROM {table} WHERE {which}", old)[0][0])  # noqa: S608 - ours
+                for table, which in _TOO_OLD.items()
             }
 
     def compact(self) -> bool:
