@@ -216,11 +216,7 @@ class Runtime:
         return self._sent.get(camera)
 
     def _plans_for(self, site: Site) -> list[WorkerPlan]:
-        wanted = self._bare_plans(site)
-        return [replace(p, usual=load_usual(self.control, p.cameras)) for p in wanted]
-
-    def _bare_plans(self, site: Site) -> list[WorkerPlan]:
-        return plans(
+        wanted = plans(
             site.shop,
             groups(site.shop) if self._with_cameras else [],
             faces=reads_faces(site),
@@ -230,6 +226,7 @@ class Runtime:
             stop_file=stop_file(site),
             stock_hold_s=site.file.stock.hold.total_seconds() if site.file.stock.watch else None,
         )
+        return [replace(p, usual=load_usual(self.control, p.cameras)) for p in wanted]
 
     def _take_site(self, site: Site, now: datetime) -> tuple[str, ...]:
         """Takes the site as it is at the moment ``now`` into use."""

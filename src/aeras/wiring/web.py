@@ -6,7 +6,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,31 +136,34 @@ def _tls(tls: TlsSection | None, folder: Path) -> dict[str, Any]:
     return {"ssl_certfile": str(cert), "ssl_keyfile": str(key)}
 
 
-def _rule_desk(runtime: Runtime) -> SiteRules:
+def _changed(runtime: Runtime) -> Callable[[str, str], None]:
+    """Records who changed what in the site file."""
+
     def changed(who: str, what: str) -> None:
         runtime.oversight.audit.add(Act.SITE_CHANGED, who, what=what)
 
+    return changed
+
+
+def _rule_desk(runtime: Runtime) -> SiteRules:
     return SiteRules(
         runtime.site.path,
         room=runtime.triggers,
         k=runtime.publisher.k,
         clock=runtime.clock,
         reload=runtime.reload,
-        changed=changed,
+        changed=_changed(runtime),
         forms=lambda: [row.id for row in runtime.forms.forms()],
     )
 
 
 def _site_desk(runtime: Runtime) -> SiteFileDesk:
-    def changed(who: str, what: str) -> None:
-        runtime.oversight.audit.add(Act.SITE_CHANGED, who, what=what)
-
     return SiteFileDesk(
         runtime.site.path,
         clock=utc_now,
         reload=runtime.reload,
         stream=runtime.sent_size,
-        changed=changed,
+        changed=_changed(runtime),
     )
 
 
