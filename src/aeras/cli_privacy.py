@@ -235,7 +235,6 @@ def marker(
 
     Example:  `aeras privacy marker --out tags.pdf`
     """
-    from aeras.domain.errors import InputError
     from aeras.privacy.tagsheets import OBJECTION, STAFF, tag_sheets
 
     if tag == card:
