@@ -3,29 +3,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from records import NOON
+from records import NOON, answer
 
 from aeras.domain.forms import Refused
-from aeras.domain.kept import Answer, Origin
+from aeras.domain.kept import Answer
 from aeras.insight import rates
 from aeras.privacy.publish import Publisher
 from aeras.wiring.formanswers import form_answers
 
-ONE = Answer(
-    id="0",
-    receipt="",
-    survey="taste",
-    version=2,
-    item="gum",
-    trigger=None,
-    at=NOON,
-    channel="kiosk",
-    language="en",
-    rating=4,
-    choice="price",
-    text="",
-    origin=Origin.CAMERA,
-)
+ONE = answer(survey="taste", version=2, item="gum", rating=4, choice="price", text="")
 
 
 def publisher() -> Publisher:
