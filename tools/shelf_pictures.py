@@ -9,8 +9,6 @@ minute); FOLDER keeps them. Nobody real is in any picture.
 from __future__ import annotations
 
 import argparse
-import json
-import time
 from pathlib import Path
 
 import cv2
@@ -33,12 +31,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dir", type=Path, default=ROOT / "var" / "pictures")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "assets")
-    parser.add_argument("--empty-s", type=float, default=0.0, help="wait for an empty facing")
     options = parser.parse_args()
     options.dir.mkdir(parents=True, exist_ok=True)
     site = prepare(options.dir, DemoOptions(directory=options.dir), say=print)
-    text = site.path.read_text(encoding="utf-8")
-    site.path.write_text(text + "stock: {hold: 5 s}\n", encoding="utf-8")
     runtime = Runtime(load_site(site.path), simulated=True)
     web = make_web(runtime, bind("127.0.0.1", 0))
     runtime.start()
@@ -49,11 +44,6 @@ def main() -> None:
             page = chromium.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             page.goto(web.url + web.links.enter("ann"))
             take(page, web.url, options.out)
-            if options.empty_s:
-                wait_for_empty(page, runtime, options.empty_s)
-                page.goto(web.url)
-                page.wait_for_timeout(1500)
-                shot(page, options.dir / "overview.webp", full=True)
             chromium.close()
     finally:
         runtime.stop()
@@ -98,19 +88,9 @@ def second_version(page: Page, url: str) -> None:
         raise SystemExit(f"the import was refused: {answer.text()}")
 
 
-def wait_for_empty(page: Page, runtime: Runtime, most_s: float) -> None:
-    """Waits until a facing is told to be empty or low, and prints what is."""
-    until = time.monotonic() + most_s
-    while time.monotonic() < until and not runtime.shelves.now():
-        time.sleep(1.0)
-    for row in runtime.shelves.now():
-        print(f"{row.level}: {row.item_name} at {row.facing} since {row.since}")
-    print(json.dumps([str(line) for line in page.locator("[data-feed] li").all_inner_texts()]))
-
-
-def shot(page: Page, path: Path, *, full: bool = False) -> None:
+def shot(page: Page, path: Path) -> None:
     """A screenshot at three quarters of its size."""
-    raw = cv2.imdecode(np.frombuffer(page.screenshot(full_page=full), np.uint8), cv2.IMREAD_COLOR)
+    raw = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
     assert raw is not None
     small = cv2.resize(raw, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA)
     cv2.imwrite(str(path), small, [cv2.IMWRITE_WEBP_QUALITY, 82])
