@@ -56,8 +56,7 @@ def test_a_put_back_seen_under_a_hand_is_no_take_once_it_is_in_full_view() -> No
     item = _print(1)
     again = item.copy()
     again[:, 12:] = _print(2)[:, 12:]  # it stands a little otherwise than before
-    mask: Mask = np.zeros(SHAPE, dtype=bool)
-    mask[BOX] = True
+    mask = _box_mask()
     place = Place(mask, judge=_judge(_Credulous))
     nowhere: Mask = np.zeros(SHAPE, dtype=bool)
     half = mask.copy()
