@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from aeras.serve.memo import KEEP_S, RememberingBoard
+from aeras.domain.shelves import MisplacedRow
+from aeras.serve.memo import KEEP_S, RememberingBoard, RememberingShelves
 from tests.serve.conftest import Moment
 from tests.serve.fake import NOW, FakeBoard
+from tests.serve.test_shelves import Shelves
 
 WEEK = (NOW - timedelta(days=7), NOW)
 
@@ -55,3 +57,25 @@ def test_many_threads_at_once_cost_one_query(asked: list[str]):
     for thread in threads:
         thread.join()
     assert asked == ["items"]
+
+
+def test_the_shelves_tables_are_remembered_and_dropped_with_the_boards(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    periods: list[tuple[datetime, datetime]] = []
+    real = Shelves.misplaced
+
+    def misplaced(self: Shelves, *period: datetime) -> list[MisplacedRow]:
+        periods.append(period)
+        return real(self, *period)
+
+    monkeypatch.setattr(Shelves, "misplaced", misplaced)
+    board = RememberingBoard(FakeBoard(), Moment().monotonic)
+    shelves = RememberingShelves(Shelves(), board)
+    assert shelves.misplaced(*WEEK) == shelves.misplaced(*WEEK) == real(Shelves(), *WEEK)
+    assert shelves.of_items(*WEEK) == Shelves().of_items(*WEEK)
+    assert shelves.now() == Shelves().now()
+    assert periods == [WEEK]
+    board.forget()
+    shelves.misplaced(*WEEK)
+    assert periods == [WEEK] * 2

@@ -47,7 +47,7 @@ from aeras.serve.exports import router as export_api
 from aeras.serve.guard import BodyLimit, KnownHosts, SecurityHeaders
 from aeras.serve.links import OneTimeLinks
 from aeras.serve.live import Hub
-from aeras.serve.memo import RememberingBoard
+from aeras.serve.memo import RememberingBoard, RememberingShelves
 from aeras.serve.once import ShownOnce
 from aeras.serve.render import Pages
 from aeras.serve.session import Sessions
@@ -157,7 +157,7 @@ def create_app(
         "oversight": oversight,
         "site_desk": site_desk,
         "noisy": noisy,
-        "shelves": shelves,
+        "shelves": RememberingShelves(shelves, remembering) if shelves else None,
         "forms": form_desk,
         "lives": trigger_desk,
         "rules": rule_desk,

@@ -1,4 +1,4 @@
-"""Remembers the board's tables for a moment, so that many open pages cost one query.
+"""Remembers the tables of board and shelves for a moment, so that many open pages cost one query.
 
 After each live message every open page asks for the same tables at once. What was remembered is
 dropped when a message comes in, and after a few seconds in any case.
@@ -22,6 +22,7 @@ from aeras.domain.published import (
     Totals,
     TriggerRow,
 )
+from aeras.domain.shelves import MisplacedRow, OnShelf, ShelfRow, Shelves
 from aeras.domain.shop import Shop
 
 T = TypeVar("T")
@@ -57,7 +58,8 @@ class RememberingBoard:
         with self._lock:
             self._slots = {}
 
-    def _once(self, key: tuple[object, ...], ask: Callable[[], T]) -> T:
+    def once(self, key: tuple[object, ...], ask: Callable[[], T]) -> T:
+        """What is remembered under the key, else what ``ask`` answers now."""
         with self._lock:
             if len(self._slots) >= MAX_KEYS:
                 self._slots = {}
@@ -80,21 +82,21 @@ class RememberingBoard:
 
     def totals(self, since: datetime, until: datetime) -> Totals:
         """Numbers of the whole site."""
-        return self._once(("totals", since, until), lambda: self._board.totals(since, until))
+        return self.once(("totals", since, until), lambda: self._board.totals(since, until))
 
     def items(self, since: datetime, until: datetime) -> list[ItemRow]:
         """One row an item."""
-        return self._once(("items", since, until), lambda: self._board.items(since, until))
+        return self.once(("items", since, until), lambda: self._board.items(since, until))
 
     def facings(self, since: datetime, until: datetime) -> list[FacingRow]:
         """One row a facing."""
-        return self._once(("facings", since, until), lambda: self._board.facings(since, until))
+        return self.once(("facings", since, until), lambda: self._board.facings(since, until))
 
     def timeline(
         self, since: datetime, until: datetime, *, item: str | None = None
     ) -> list[TimePoint]:
         """Points over time."""
-        return self._once(
+        return self.once(
             ("timeline", since, until, item),
             lambda: self._board.timeline(since, until, item=item),
         )
@@ -122,3 +124,43 @@ class RememberingBoard:
     def subscribe(self) -> Subscription:
         """Live messages."""
         return self._board.subscribe()
+
+
+class RememberingShelves:
+    """`Shelves` in front of shelves; their tables are remembered and dropped with the board's.
+
+    Args:
+        shelves: Are asked when nothing fresh is remembered.
+        board: Remembers.
+    """
+
+    def __init__(self, shelves: Shelves, board: RememberingBoard) -> None:
+        self._shelves = shelves
+        self._once = board.once
+
+    @property
+    def watched(self) -> bool:
+        """Whether levels are told at all at this site."""
+        return self._shelves.watched
+
+    def now(self) -> list[ShelfRow]:
+        """Facings that are empty or low."""
+        return self._once(("shelves now",), self._shelves.now)
+
+    def of_items(self, since: datetime, until: datetime) -> list[OnShelf]:
+        """Availability of items."""
+        return self._once(
+            ("shelves items", since, until), lambda: self._shelves.of_items(since, until)
+        )
+
+    def of_facings(self, since: datetime, until: datetime) -> list[OnShelf]:
+        """Availability of facings."""
+        return self._once(
+            ("shelves facings", since, until), lambda: self._shelves.of_facings(since, until)
+        )
+
+    def misplaced(self, since: datetime, until: datetime) -> list[MisplacedRow]:
+        """Items that were misplaced."""
+        return self._once(
+            ("shelves misplaced", since, until), lambda: self._shelves.misplaced(since, until)
+        )
