@@ -57,6 +57,18 @@ def test_a_face_that_is_not_yet_known_is_not_read():
     assert not staff.readable((10.0, 300.0, 70.0, 380.0))
 
 
+def test_whom_another_camera_leaves_alone_is_left_alone_without_zones_too():
+    staff = StaffFilter([], SIZE)
+    clerk, shopper = track(1, AT_THE_COUNTER), track(2, AISLE)
+    assert staff.shoppers(frame(), [clerk, shopper]) == [clerk, shopper]
+    staff.exclude(1)
+    assert (staff.fate(1), staff.fate(2)) == (Fate.DROP, Fate.TELL)
+    assert staff.shoppers(frame(0.2), [clerk, shopper]) == [shopper]
+    assert staff.needed  # so that the rig asks before a face is read
+    assert not staff.readable(AT_THE_COUNTER)
+    assert staff.readable(AISLE)
+
+
 def test_zones_follow_the_size_of_the_frames():
     staff = StaffFilter([COUNTER], SIZE)
     small = frame(size=(320, 240))

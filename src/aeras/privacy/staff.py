@@ -124,13 +124,15 @@ class StaffFilter:
         self._known: dict[int, _Known] = {}
         self._now: dict[int, _Known] = {}
         self._now_s = 0.0
+        self._told = False
 
     @property
     def needed(self) -> bool:
-        """Whether the site file gives any way to tell who is to be left alone."""
+        """Whether anything tells who is to be left alone: the site file, or another camera."""
         marks = self._marks
         carried = bool(marks.objection_tags)
-        return bool(self._drawn or self._objection) or marks.of_staff or carried
+        drawn = bool(self._drawn or self._objection)
+        return drawn or marks.of_staff or carried or self._told
 
     @property
     def strict(self) -> bool:
@@ -187,7 +189,7 @@ class StaffFilter:
     def exclude(self, track: int) -> None:
         """Leaves a track alone from now on, since another camera knows who it is."""
         if track in self._known:
-            self._known[track].alone = True
+            self._known[track].alone = self._told = True
 
     @property
     def alone(self) -> frozenset[int]:
