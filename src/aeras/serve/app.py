@@ -29,6 +29,7 @@ from aeras.serve import (
     auth,
     calibration,
     errors,
+    exports,
     forms,
     lives,
     pages,
@@ -42,8 +43,6 @@ from aeras.serve import oversight as privacy
 from aeras.serve import shelves as shelves_api
 from aeras.serve.assets import Assets
 from aeras.serve.desk_links import CardLinks
-from aeras.serve.exports import pages as export_pages
-from aeras.serve.exports import router as export_api
 from aeras.serve.guard import BodyLimit, KnownHosts, SecurityHeaders
 from aeras.serve.links import OneTimeLinks
 from aeras.serve.live import Hub
@@ -73,6 +72,7 @@ def create_app(
     form_desk: FormDesk | None = None,
     trigger_desk: TriggerDesk | None = None,
     rule_desk: RuleDesk | None = None,
+    asking: AskDesk | None = None,
     links: OneTimeLinks | None = None,
     clock: Clock = _utc_now,
     monotonic: Callable[[], float] = time.monotonic,
@@ -81,7 +81,6 @@ def create_app(
     hosts: Collection[str] = (),
     second_factor: bool = False,
     metrics_token: str | None = None,
-    asking: AskDesk | None = None,
 ) -> FastAPI:
     """Builds the application.
 
@@ -92,10 +91,11 @@ def create_app(
         oversight: Audit log, stop switch and papers.
         site_desk: Changes the site file; without it the calibration and planogram pages are off.
         noisy: Gives out tables with noise; without it there are none.
+        shelves: What the shelves show; without it nothing is said of stock.
         form_desk: Keeps survey forms; without it their pages are off.
         trigger_desk: Moves triggers on; without it their pages are off.
         rule_desk: Changes the rules; without it their page is off.
-        shelves: What the shelves show; without it nothing is said of stock.
+        asking: Channels, members and codes; without it their pages are off.
         secret: Signs cookies and card links; at least 32 characters, the same at each start.
         links: One-time links that the command line prints; without it none are accepted.
         clock: UTC.
@@ -105,7 +105,6 @@ def create_app(
         https: Set behind TLS: cookies become Secure and browsers are told to insist on it.
         hosts: Names under which this site may be asked, besides addresses and localhost.
         second_factor: Administrators and officers need one.
-        asking: Channels, members and codes; without it their pages are off.
         metrics_token: Lets another machine read /metrics; without it only this one may.
 
     Raises:
@@ -161,6 +160,7 @@ def create_app(
         "forms": form_desk,
         "lives": trigger_desk,
         "rules": rule_desk,
+        "asking": asking,
         "viewed": privacy.Viewed(),
         "once": ShownOnce(clock),
         "hub": hub,
@@ -180,20 +180,15 @@ def create_app(
         "throttle_public": Throttle(120, 60, monotonic),
         "throttle_address": Throttle(1200, 60, monotonic),
         "throttle_forged": Throttle(120, 60, monotonic),
-        "asking": asking,
     }.items():
         setattr(app.state, name, part)
     errors.install(app)
-    for router in (asking_pages.api, asking_pages.pages):
-        app.include_router(router)
-    app.include_router(export_api)
-    app.include_router(export_pages)
-    for router in (public.api, api.router, auth.router, public.pages, watch.router, pages.router):
-        app.include_router(router)
-    for router in (calibration.api, calibration.plan, calibration.pages, forms.api, forms.pages):
-        app.include_router(router)
-    for router in (lives.api, lives.pages, rules.router):
-        app.include_router(router)
-    for router in (privacy.public, privacy.api, privacy.pages, people.router, shelves_api.router):
+    for router in (
+        *(asking_pages.api, asking_pages.pages, exports.router, exports.pages),
+        *(public.api, api.router, auth.router, public.pages, watch.router, pages.router),
+        *(calibration.api, calibration.plan, calibration.pages, forms.api, forms.pages),
+        *(lives.api, lives.pages, rules.router),
+        *(privacy.public, privacy.api, privacy.pages, people.router, shelves_api.router),
+    ):
         app.include_router(router)
     return app
