@@ -82,13 +82,11 @@ class KnownHosts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] == "http" and not self._known(_header(scope, b"host")):
-            answer = JSONResponse(
-                {
-                    "what": "this site is not known under that name",
-                    "where": "Host",
-                    "todo": "Use its address, or add the name to server.hosts in the site file",
-                },
+            answer = _refusal(
                 400,
+                "this site is not known under that name",
+                "Host",
+                "Use its address, or add the name to server.hosts in the site file",
             )
             await answer(scope, receive, send)
             return
@@ -125,16 +123,16 @@ class BodyLimit:
         size = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")
         limit = _limit(scope["path"], self.limit)
         if not size.isdigit() or int(size) > limit:
-            await self._refuse(scope, receive, send, limit)
+            await _too_large(scope, limit)(scope, receive, send)
             return
         try:
             async with asyncio.timeout(BODY_S):
                 body = await self._read(receive, limit)
         except TimeoutError:
-            await self._too_slow(scope, receive, send)
+            await _too_slow(scope)(scope, receive, send)
             return
         if body is None:
-            await self._refuse(scope, receive, send, limit)
+            await _too_large(scope, limit)(scope, receive, send)
             return
         await self.app(scope, _replay(body, receive), send)
 
@@ -152,28 +150,22 @@ class BodyLimit:
             if not message.get("more_body", False):
                 return body
 
-    async def _too_slow(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = JSONResponse(
-            {
-                "what": f"the request did not come in within {BODY_S:.0f} s",
-                "where": scope["path"],
-                "todo": "Send it again over a faster line",
-            },
-            408,
-            headers={"Connection": "close"},
-        )
-        await answer(scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
-        answer = JSONResponse(
-            {
-                "what": f"the request is larger than {limit // 1024} kB",
-                "where": scope["path"],
-                "todo": "Shorten the text and send it again",
-            },
-            413,
-        )
-        await answer(scope, receive, send)
+def _too_slow(scope: Scope) -> JSONResponse:
+    what = f"the request did not come in within {BODY_S:.0f} s"
+    todo = "Send it again over a faster line"
+    return _refusal(408, what, scope["path"], todo, {"Connection": "close"})
+
+
+def _too_large(scope: Scope, limit: int) -> JSONResponse:
+    what = f"the request is larger than {limit // 1024} kB"
+    return _refusal(413, what, scope["path"], "Shorten the text and send it again")
+
+
+def _refusal(
+    status: int, what: str, where: str, todo: str, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    return JSONResponse({"what": what, "where": where, "todo": todo}, status, headers)
 
 
 def _limit(path: str, usual: int) -> int:
