@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from aeras.domain.kept import Origin, StockLevel
 from aeras.domain.shelves import MisplacedRow, OnShelf, ShelfRow, Shelves
@@ -29,11 +29,7 @@ FIRST_ROWS = 6
 """Facings and items that the overview names."""
 
 
-class _Out(BaseModel):
-    model_config = ConfigDict(from_attributes=True, frozen=True)
-
-
-class ShelfRowOut(_Out):
+class ShelfRowOut(schemas._Out):
     """A facing that is empty or low now; times are starts of time grains, UTC."""
 
     facing: str
@@ -47,7 +43,7 @@ class ShelfRowOut(_Out):
     origin: str
 
 
-class OnShelfOut(_Out):
+class OnShelfOut(schemas._Out):
     """For what share of the time that could be told something was on the shelf."""
 
     key: str
@@ -59,7 +55,7 @@ class OnShelfOut(_Out):
     simulated: float
 
 
-class MisplacedOut(_Out):
+class MisplacedOut(schemas._Out):
     """How often an item was put down at others' facings, and where most; by k visits or more."""
 
     item: str
@@ -69,7 +65,7 @@ class MisplacedOut(_Out):
     fixture_name: str
 
 
-class ShelfPage(_Out):
+class ShelfPage(schemas._Out):
     """The shelves now, and over a period; without cameras that watch stock all is empty."""
 
     period: schemas.PeriodOut
