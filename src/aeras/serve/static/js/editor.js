@@ -279,10 +279,9 @@ function speak(code, on) {
   change(() => {
     form.languages = on ? [...form.languages, code] : form.languages.filter((one) => one !== code);
     if (!on) forget(form, code);
+    if (!form.languages.includes(left)) left = form.languages[0];
+    if (!form.languages.includes(right)) right = form.languages.find((one) => one !== left) ?? "";
   });
-  if (!form.languages.includes(left)) left = form.languages[0];
-  if (!form.languages.includes(right)) right = form.languages.find((one) => one !== left) ?? "";
-  draw();
 }
 
 /** Drops a language's texts: a text in a language that the form does not speak is a fault. */
