@@ -25,10 +25,10 @@ FileArg = Annotated[Path, typer.Argument(help="The file to read.", metavar="FILE
 
 @contextmanager
 def _room(site: Path) -> Iterator[AskRoom]:
+    from aeras.domain.ports import utc_now
     from aeras.insight import rates
     from aeras.privacy.publish import Publisher
     from aeras.wiring.asking import AskRoom
-    from aeras.wiring.runtime import utc_now
 
     with opened(site) as (loaded, control, _):
         publisher = Publisher(loaded.privacy.k, share=rates.share, mean=rates.mean)

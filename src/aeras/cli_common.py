@@ -63,9 +63,10 @@ def show(figures: dict[str, Any], *, as_json: bool) -> None:
 def opened(site: Path) -> Iterator[tuple[Site, Control, Oversight]]:
     """The site with its control data, beside a running shop or without one."""
     from aeras.config import load_site
+    from aeras.domain.ports import utc_now
     from aeras.store.control import Control
+    from aeras.store.folder import make_folder
     from aeras.wiring.oversight import make_oversight
-    from aeras.wiring.runtime import make_folder, utc_now
 
     loaded = load_site(site)
     make_folder(loaded.data)

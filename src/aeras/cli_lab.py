@@ -85,10 +85,10 @@ def audit(
 
     Example:  `aeras lab audit faces/ labels.csv --group race --gate --html audit.html --json`
     """
+    from aeras.domain.ports import utc_now
     from aeras.lab.audit import AuditOptions, audit_folder
     from aeras.lab.audit_report import check_writable, in_words, write_report
     from aeras.lab.expression import Degradation
-    from aeras.wiring.runtime import utc_now
 
     check_writable(html)
     result = audit_folder(
@@ -271,8 +271,8 @@ def simulate_shop(
     Example:  `aeras lab simulate site.yaml --days 30 --seed 7 --out sim/`
     """
     from aeras.config import load_site
+    from aeras.domain.ports import utc_now
     from aeras.lab.simulate import simulate, write_simulation
-    from aeras.wiring.runtime import utc_now
 
     made = simulate(load_site(site).shop, days, seed=seed, now=utc_now())
     show(write_simulation(made, folder), as_json=as_json)

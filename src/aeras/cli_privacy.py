@@ -68,8 +68,8 @@ def _officer(control: Control, oversight: Oversight, name: str) -> str:
     were given.
     """
     from aeras.domain.oversight import SYSTEM, Act
+    from aeras.domain.ports import utc_now
     from aeras.domain.roles import Role, allows
-    from aeras.wiring.runtime import utc_now
 
     user = control.sign_in(name, _secret(PASSWORD, f"Password of {name}", "password"))
     if user is None:
@@ -140,8 +140,8 @@ def notice(site: SiteArg, *, as_json: JsonOpt = False) -> None:
     Example:  `aeras privacy notice my-shop/site.yaml`
     """
     from aeras.domain.oversight import Act
+    from aeras.domain.ports import utc_now
     from aeras.wiring.oversight import write_notice
-    from aeras.wiring.runtime import utc_now
 
     with opened(site) as (loaded, _, oversight):
         files = write_notice(loaded, utc_now())
@@ -175,9 +175,9 @@ def expire(
 
     Example:  `aeras privacy expire my-shop/site.yaml --dry-run`
     """
+    from aeras.domain.ports import utc_now
     from aeras.store.events import DuckEvents
     from aeras.wiring.expiry import Expiry
-    from aeras.wiring.runtime import utc_now
 
     with opened(site) as (loaded, control, _):
         store = DuckEvents(loaded.data / "events.duckdb")
@@ -202,8 +202,8 @@ def budget(site: SiteArg, *, as_json: JsonOpt = False) -> None:
 
     Example:  `aeras privacy budget my-shop/site.yaml`
     """
+    from aeras.domain.ports import utc_now
     from aeras.wiring.noisy import days_left
-    from aeras.wiring.runtime import utc_now
 
     with opened(site) as (loaded, control, _):
         privacy = loaded.privacy
@@ -272,8 +272,8 @@ def audit_expire(
     """
     from datetime import timedelta
 
+    from aeras.domain.ports import utc_now
     from aeras.privacy.audit import FileAuditLog
-    from aeras.wiring.runtime import utc_now
 
     with opened(site) as (_, control, oversight):
         assert isinstance(oversight.audit, FileAuditLog)

@@ -57,9 +57,9 @@ def report(
     `aeras report my-shop/site.yaml --format parquet --from 2026-03-01 --to 2026-03-31`
     """
     from aeras.domain.errors import StoreError
+    from aeras.domain.ports import utc_now
     from aeras.serve.periods import read_period
     from aeras.wiring.records import open_records
-    from aeras.wiring.runtime import utc_now
 
     asked = {"from": first, "to": last} if first or last else {"range": span}
     with opened(site) as (loaded, control, oversight):
@@ -88,8 +88,8 @@ def report(
 
 def _tables(records: Records, period: Period, form: Form) -> dict[str, bytes]:
     from aeras.domain.oversight import Act
+    from aeras.domain.ports import utc_now
     from aeras.serve.export import TABLES, about, render
-    from aeras.wiring.runtime import utc_now
 
     days = f"{period.first.isoformat()} to {period.last.isoformat()}"
     files = {f"{name}.{form}": render(name, form, records.board, period) for name in TABLES}
@@ -101,8 +101,8 @@ def _tables(records: Records, period: Period, form: Form) -> dict[str, bytes]:
 def _noisy(records: Records, period: Period, form: Form, kind: Noise) -> dict[str, bytes]:
     """A table by item over the days of the period that are over."""
     from aeras.domain.noisy import NoisyQuestion
+    from aeras.domain.ports import utc_now
     from aeras.serve.export import render_noisy
-    from aeras.wiring.runtime import utc_now
 
     last = period.last if period.until <= utc_now() else period.last - timedelta(days=1)
     asked = NoisyQuestion(kind.value, "item", period.first, last)

@@ -89,8 +89,8 @@ def check_file(site: SiteArg, *, as_json: JsonOpt = False) -> None:
 
     Example:  `aeras planogram check site.yaml`
     """
+    from aeras.domain.ports import utc_now
     from aeras.wiring.planograms import check_planogram
-    from aeras.wiring.runtime import utc_now
 
     faults = check_planogram(site, utc_now())
     if faults:

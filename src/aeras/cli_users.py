@@ -23,7 +23,7 @@ def list_users(site: SiteArg, *, as_json: JsonOpt = False) -> None:
 
     Example:  `aeras users list my-shop/site.yaml`
     """
-    from aeras.wiring.runtime import utc_now
+    from aeras.domain.ports import utc_now
 
     with opened(site) as (_, control, _):
         for account in control.accounts(utc_now()):
@@ -55,7 +55,7 @@ def invite(
     Example:  `aeras users invite my-shop/site.yaml olga --role officer`
     """
     from aeras.domain.oversight import Act
-    from aeras.wiring.runtime import utc_now
+    from aeras.domain.ports import utc_now
 
     with opened(site) as (loaded, control, oversight):
         known = control.user(name)
@@ -138,7 +138,7 @@ def sign_out(site: SiteArg, name: NameArg) -> None:
 
 def _known(control: Control, name: str) -> str:
     """The name itself; raises InputError if nobody has it, locked out or not."""
-    from aeras.wiring.runtime import utc_now
+    from aeras.domain.ports import utc_now
 
     if not any(held.name == name and held.joined for held in control.accounts(utc_now())):
         raise InputError(f"there is no user {name[:64]!r}", todo="See aeras users list")

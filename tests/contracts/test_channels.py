@@ -17,7 +17,7 @@ from waiting import wait_for
 import aeras.respond.channels as package
 from aeras.domain.errors import ConfigError
 from aeras.domain.messages import Message, UndeliveredError
-from aeras.domain.ports import Channel
+from aeras.domain.ports import Channel, utc_now
 from aeras.respond.channels import Options
 from aeras.respond.channels.apprise import AppriseOptions
 from aeras.respond.channels.kiosk import KioskOptions
@@ -27,7 +27,6 @@ from aeras.respond.channels.qr import QrOptions
 from aeras.respond.channels.receipt import ReceiptOptions
 from aeras.respond.channels.webhook import HookOptions, WebhookOptions
 from aeras.respond.options import SECTIONS
-from aeras.wiring.runtime import utc_now
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # apprise's
 SECRET = "whsec_" + "A" * 43 + "="

@@ -14,10 +14,10 @@ from waiting import wait_for
 
 from aeras.domain.errors import InputError
 from aeras.domain.messages import Message, MessageState, UndeliveredError
+from aeras.domain.ports import utc_now
 from aeras.respond.channels.webhook import Webhook, WebhookOptions
 from aeras.respond.outbox import Line, Pauses, Post
 from aeras.store.control import Control
-from aeras.wiring.runtime import utc_now
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 KEY = b"k" * 32

@@ -13,8 +13,9 @@ import pytest
 from waiting import wait_for
 
 from aeras.config import load_site
+from aeras.domain.ports import utc_now
 from aeras.privacy.preview import BLACK
-from aeras.wiring.runtime import Runtime, utc_now
+from aeras.wiring.runtime import Runtime
 
 STOP_S = 2.0
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -44,6 +44,11 @@ Fold = Callable[[Sequence[Block], Sequence[Block]], tuple[list[Block], list[Bloc
 
 Clock = Callable[[], datetime]
 """Gives the present moment in UTC; injected so that tests and simulations own the time."""
+
+
+def utc_now() -> datetime:
+    """The present moment; the `Clock` of a real shop."""
+    return datetime.now(UTC)
 
 
 class EventStore(Protocol):

@@ -25,10 +25,11 @@ from pathlib import Path
 
 from aeras.config import Site, load_site
 from aeras.domain.errors import ServeError
+from aeras.domain.ports import utc_now
 from aeras.respond.desk import Desk
 from aeras.respond.surveys import built_in_forms
 from aeras.store.control import Control, receipt_hash
-from aeras.wiring.runtime import make_folder, utc_now
+from aeras.store.folder import make_folder
 from aeras.wiring.triggers import rules_of
 
 CLIENTS = 16

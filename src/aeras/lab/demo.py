@@ -31,12 +31,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from aeras.capture.decoding import Video, file_address
 from aeras.config import Site, load_site
 from aeras.domain.errors import AerasError, StoreError
+from aeras.domain.ports import utc_now
 from aeras.lab.demo_floor import aisle_floor, floor_plan, shelf_camera_place, shelf_floor
 from aeras.lab.demo_goods import BAD_ITEMS, DEMO_MAP_M, LIVE_FIXTURE_M, OTHER_FIXTURES, RULES
 from aeras.lab.render import RenderedDemo, demo_layout, render_demo
 from aeras.lab.simulate import simulate
 from aeras.wiring.oversight import write_notice
-from aeras.wiring.runtime import Runtime, utc_now
+from aeras.wiring.runtime import Runtime
 from aeras.wiring.web import Web, bind, make_web
 
 HISTORY_DAYS = 30

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aeras.config import Site
 from aeras.domain.oversight import AuditLog
+from aeras.domain.ports import utc_now
 from aeras.insight import rates
 from aeras.privacy.publish import Publisher
 from aeras.store.control import Control
@@ -15,7 +16,6 @@ from aeras.store.events import DuckEvents
 from aeras.wiring.board import ShopBoard
 from aeras.wiring.feed import Feed
 from aeras.wiring.noisy import NoisyTables
-from aeras.wiring.runtime import utc_now
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
 import structlog
 
@@ -20,6 +18,7 @@ from aeras.config import Site, load_site, reads_faces
 from aeras.domain.errors import StoreError
 from aeras.domain.kept import Answer, Origin
 from aeras.domain.oversight import SYSTEM, Act
+from aeras.domain.ports import Clock, utc_now
 from aeras.insight import rates
 from aeras.privacy.publish import Publisher
 from aeras.respond.desk import Desk
@@ -27,6 +26,7 @@ from aeras.respond.formdesk import Forms
 from aeras.shelf.planogram import next_change
 from aeras.store.control import Control
 from aeras.store.events import DuckEvents
+from aeras.store.folder import make_folder
 from aeras.wiring.asking import AskRoom
 from aeras.wiring.board import ShopBoard
 from aeras.wiring.expiry import Expiry
@@ -47,11 +47,6 @@ TIDY_EVERY_S = 600.0
 LATENCY_SAMPLES = 10_000
 
 
-def utc_now() -> datetime:
-    """The present moment."""
-    return datetime.now(UTC)
-
-
 class Runtime:
     """Owns the databases and the workers of one site from `start` to `stop`.
 
@@ -70,7 +65,7 @@ class Runtime:
         self,
         site: Site,
         *,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Clock = utc_now,
         cameras: bool = True,
         simulated: bool = False,
     ) -> None:
@@ -149,7 +144,7 @@ class Runtime:
         self.delays_s: deque[float] = deque(maxlen=LATENCY_SAMPLES)
 
     @property
-    def clock(self) -> Callable[[], datetime]:
+    def clock(self) -> Clock:
         """The present moment in UTC."""
         return self._clock
 
@@ -345,15 +340,3 @@ class Runtime:
         self.counts["answers"] += 1
         self.board.saw_answer(answer)
         self.asking.heard(answer)
-
-
-def make_folder(folder: Path) -> None:
-    """Makes the data folder, which its owner alone may open; StoreError if that cannot be."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"the data folder cannot be made: {error.strerror}",
-            where=str(folder),
-            todo="Set `data:` in the site file to a folder that can be written",
-        ) from None

@@ -18,12 +18,13 @@ import uvicorn
 from aeras.config import ServerSection, TlsSection
 from aeras.domain.errors import ServeError
 from aeras.domain.oversight import Act
+from aeras.domain.ports import utc_now
 from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
 from aeras.wiring.patience import PatientProtocol
 from aeras.wiring.records import noisy_tables
 from aeras.wiring.ruledesk import SiteRules
-from aeras.wiring.runtime import Runtime, utc_now
+from aeras.wiring.runtime import Runtime
 from aeras.wiring.sitedesk import SiteFileDesk
 
 START_S = 15.0
