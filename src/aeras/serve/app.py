@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -20,7 +19,7 @@ from aeras.domain.forms import FormDesk
 from aeras.domain.life import TriggerDesk
 from aeras.domain.noisy import NoisyDesk
 from aeras.domain.oversight import Oversight
-from aeras.domain.ports import Board, Clock
+from aeras.domain.ports import Board, Clock, utc_now
 from aeras.domain.rule_desk import RuleDesk
 from aeras.domain.shelves import Shelves
 from aeras.domain.site_desk import SiteDesk
@@ -55,10 +54,6 @@ from aeras.serve.throttle import StoredThrottle, Throttle
 MIN_SECRET = 32
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def create_app(
     board: Board,
     users: Accounts,
@@ -74,7 +69,7 @@ def create_app(
     rule_desk: RuleDesk | None = None,
     asking: AskDesk | None = None,
     links: OneTimeLinks | None = None,
-    clock: Clock = _utc_now,
+    clock: Clock = utc_now,
     monotonic: Callable[[], float] = time.monotonic,
     public_url: str | None = None,
     https: bool = False,
