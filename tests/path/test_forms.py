@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from tests.path.test_browser import (  # noqa: F401 - fixtures
 from tests.serve.conftest import Site, make_site
 from tests.serve.fake import NOW
 from tests.serve.test_live import wait_for
+from tests.support.rtsp_server import free_port
 
 pytestmark = pytest.mark.browser
 
@@ -40,12 +40,6 @@ def on_port(site: Site, port: int) -> Iterator[None]:  # noqa: F811
     finally:
         server.should_exit = server.force_exit = True
         thread.join(timeout=10)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def start_and_answer(page: Page, text: str) -> None:  # noqa: F811

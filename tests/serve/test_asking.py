@@ -1,19 +1,11 @@
 from __future__ import annotations
 
-import re
-
 from fastapi.testclient import TestClient
 
-from tests.serve.conftest import Site, make_site
+from tests.serve.conftest import Site, form_token, make_site
 from tests.serve.fake_asking import FakeAsking
 
 YES = {"consent": True, "rating": 2, "choice": "price"}
-
-
-def token_of(page: str) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', page)
-    assert found
-    return found[1]
 
 
 def test_the_page_tells_channels_dead_letters_rates_and_comparisons(ann: TestClient):
@@ -35,7 +27,7 @@ def test_the_page_tells_channels_dead_letters_rates_and_comparisons(ann: TestCli
 def test_dead_letters_are_sent_again_and_a_test_goes_out(site: Site, ann: TestClient):
     desk = FakeAsking()
     site.app.state.asking = desk
-    csrf = token_of(ann.get("/channels").text)
+    csrf = form_token(ann, "/channels")
     form = {"channel": "head-office", "message": "msg_1", "csrf": csrf}
     answer = ann.post("/channels/retry", data=form)
     assert answer.headers["location"] == "/channels?done=retry&n=1"

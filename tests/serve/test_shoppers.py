@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from aeras.domain.errors import InputError
 from aeras.serve.render import TEMPLATES
 from aeras.serve.words import CATALOGUES, public_es, public_ja
-from tests.serve.conftest import Site
+from tests.serve.conftest import Site, script_header
 
 
 def cards(site: Site) -> dict[str, str]:
@@ -138,10 +138,7 @@ def test_presence_is_one_coarse_bit_and_off_while_reading_is_stopped(site: Site)
 
 def test_the_form_api_reviews_saves_and_publishes(site: Site):
     ann = site.signed_in()
-    page = ann.get("/forms/put-back").text
-    csrf = re.search(r'name="csrf" content="([^"]+)"', page)
-    assert csrf
-    headers = {"X-CSRF-Token": csrf[1]}
+    headers = script_header(ann, "/forms/put-back")
     source = dict(site.app.state.forms.open("put-back").source)
     reviewed = ann.post("/api/forms/put-back/review", json={"form": source}, headers=headers).json()
     assert reviewed["problems"] == reviewed["missing"] == reviewed["changes"] == []

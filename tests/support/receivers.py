@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.support.rtsp_server import free_port
+
 
 class Receiver:
     """Takes webhooks; ``answer`` says how (a status, or a function of the request's body).
@@ -112,8 +114,6 @@ def broker() -> Iterator[tuple[int, list[tuple[str, dict[str, Any]]]]]:
 @contextmanager
 def mail_server() -> Iterator[tuple[int, list[bytes]]]:
     """An SMTP server; its port, and the mails it has got."""
-    import socket
-
     from aiosmtpd.controller import Controller
 
     mails: list[bytes] = []
@@ -123,9 +123,7 @@ def mail_server() -> Iterator[tuple[int, list[bytes]]]:
             mails.append(envelope.content)
             return "250 OK"
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     controller = Controller(Keep(), hostname="127.0.0.1", port=port)
     controller.start()
     try:
