@@ -25,8 +25,6 @@ router = APIRouter(
     },
     tags=["shop"],
 )
-FIRST_ROWS = 6
-"""Facings and items that the overview names."""
 
 
 class ShelfRowOut(schemas._Out):
