@@ -99,6 +99,11 @@ def test_a_form_with_faults_is_not_saved(bench):
     assert len(bench.book.form_versions("put-back")) == 1
 
 
+def test_a_form_without_its_id_is_reviewed_as_it_would_be_saved(bench):
+    source = {key: value for key, value in bench.edited().items() if key != "id"}
+    assert bench.forms.review("put-back", source).problems == ()
+
+
 def test_a_form_that_lacks_a_translation_can_be_saved_but_not_published(bench):
     source = bench.edited()
     del source["pages"][1]["elements"][1]["title"]["ja"]

@@ -58,6 +58,20 @@ def test_the_overview_says_what_is_empty_low_and_misplaced(ann):
     assert "mostly at Chilled shelf, f5-2" in page
 
 
+def test_what_was_never_there_stands_among_the_lowest_and_what_nobody_saw_does_not():
+    class Bare(Shelves):
+        def of_items(self, _since: datetime, _until: datetime) -> list[OnShelf]:
+            never = OnShelf("honey", 0.0, 0.0, 0.2, 12.5, 0.8, 1.0)
+            return [never, OnShelf("feta", None, 0.0, 1.0, 0.0, 0.0, 1.0)]
+
+    site = make_site(shelves=Bare())
+    with site.client() as client:
+        client.get(site.links.enter("ann"))
+        lowest = client.get("/").text.split("Longest empty", 1)[1].split("</ul>", 1)[0]
+    assert "/items/honey" in lowest
+    assert "/items/feta" not in lowest
+
+
 def test_an_item_says_for_how_long_it_was_there_and_what_could_not_be_seen(ann):
     page = ann.get("/items/honey").text
     assert "75% of the time seen" in page

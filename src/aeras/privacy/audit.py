@@ -175,8 +175,9 @@ class FileAuditLog:
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             while not self._is(file):  # another process has put a shorter log in its place
+                fresh = self._open()
                 os.close(file)
-                file = self._open()
+                file = fresh
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield file
         finally:

@@ -115,7 +115,7 @@ class Forms(Mapping[str, Form]):
         found = self._problems(form, source)
         if found:
             return Reviewed(problems=tuple(found))
-        edited = form_from_source(source, where=form, version=1)
+        edited = form_from_source({**source, "id": form}, where=form, version=1)
         used = self._used.get(form)
         return Reviewed(
             problems=(),

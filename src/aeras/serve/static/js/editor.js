@@ -61,6 +61,7 @@ function travel(from, to, word) {
   if (!from.length) return;
   to.push(JSON.stringify(form));
   form = JSON.parse(from.pop());
+  if (![left, right].filter(Boolean).every((code) => form.languages.includes(code))) keepToLanguages();
   lastField = null;
   settle(true);
   say(t(word));
@@ -279,9 +280,14 @@ function speak(code, on) {
   change(() => {
     form.languages = on ? [...form.languages, code] : form.languages.filter((one) => one !== code);
     if (!on) forget(form, code);
-    if (!form.languages.includes(left)) left = form.languages[0];
-    if (!form.languages.includes(right)) right = form.languages.find((one) => one !== left) ?? "";
+    keepToLanguages();
   });
+}
+
+/** Neither column shows a language that the form does not speak. */
+function keepToLanguages() {
+  if (!form.languages.includes(left)) left = form.languages[0];
+  if (!form.languages.includes(right)) right = form.languages.find((one) => one !== left) ?? "";
 }
 
 /** Drops a language's texts: a text in a language that the form does not speak is a fault. */
