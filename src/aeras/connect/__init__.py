@@ -1,0 +1,1 @@
+"""Tills, stock and ERP feeds: what they tell becomes sales, stock and items."""

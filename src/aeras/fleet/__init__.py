@@ -1,0 +1,1 @@
+"""Many shops: an edge spools its events, a hub takes them in."""

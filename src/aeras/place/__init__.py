@@ -1,0 +1,1 @@
+"""Placement: a simulated shop, policies that propose moves, and their evaluation before anyone acts."""

@@ -1,0 +1,14 @@
+"""Connectors: cursors, quarantined rows, item mappings."""
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
