@@ -21,10 +21,10 @@ from aeras.domain.kept import Answer
 from aeras.domain.messages import ChannelCounts, Message, MessageState
 from aeras.domain.ports import Clock
 from aeras.domain.published import Rate
+from aeras.domain.secret import read_secret
 from aeras.insight.proportions import difference
 from aeras.insight.rates import share
 from aeras.privacy.publish import Publisher
-from aeras.respond.channels import read_secret
 from aeras.respond.channels.kiosk import Kiosk
 from aeras.respond.channels.receipt import Receipt, ReceiptOptions
 from aeras.respond.incentives import Incentives

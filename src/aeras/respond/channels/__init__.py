@@ -4,8 +4,6 @@ channel's ``kind`` in the site file. Its options stand beside it and build it.
 
 from __future__ import annotations
 
-import os
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -13,18 +11,9 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from aeras.domain.durations import read_duration
-from aeras.domain.errors import ConfigError
 from aeras.domain.messages import TOPICS
 from aeras.domain.ports import Channel, Clock
-
-
-def _reference(value: str) -> str:
-    if not re.fullmatch(r"\$\{\w+\}|file:.+", value):
-        raise ValueError(
-            "a secret stands in the file: write ${NAME} and set the environment variable NAME, or "
-            "file:PATH"
-        )
-    return value
+from aeras.domain.secret import secret_reference
 
 
 def _topic(value: str) -> str:
@@ -33,33 +22,11 @@ def _topic(value: str) -> str:
     return value
 
 
-Secret = Annotated[str, AfterValidator(_reference)]
+Secret = Annotated[str, AfterValidator(secret_reference)]
 """``${NAME}`` or ``file:PATH``, never the secret itself."""
 Topic = Annotated[str, AfterValidator(_topic)]
 Duration = Annotated[timedelta, BeforeValidator(read_duration)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-
-
-def read_secret(reference: str, folder: Path) -> str:
-    """What a `Secret` stands for; ConfigError if it is not there or empty.
-
-    Args:
-        reference: The value from the site file.
-        folder: Of the site file: paths are relative to it.
-    """
-    if reference.startswith("file:"):
-        path = folder / reference.removeprefix("file:")
-        try:
-            value = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"the secret cannot be read: {error}", where=str(path)) from None
-        where = str(path)
-    else:
-        name = reference[2:-1]
-        value, where = os.environ.get(name, "").strip(), f"environment variable {name}"
-    if not value:
-        raise ConfigError("the secret is empty", where=where, todo="Set it before the start")
-    return value
 
 
 class Options(BaseModel):

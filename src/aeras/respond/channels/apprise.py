@@ -12,7 +12,8 @@ from pydantic import Field
 from aeras.domain.errors import ConfigError
 from aeras.domain.messages import TOPICS, Message, UndeliveredError
 from aeras.domain.ports import Channel, Clock
-from aeras.respond.channels import Options, Secret, read_secret
+from aeras.domain.secret import read_secret
+from aeras.respond.channels import Options, Secret
 
 
 class AppriseOptions(Options):

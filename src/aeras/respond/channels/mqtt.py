@@ -11,7 +11,8 @@ from pydantic import Field
 
 from aeras.domain.messages import Message, UndeliveredError
 from aeras.domain.ports import Channel, Clock
-from aeras.respond.channels import Duration, Options, Secret, Topic, read_secret
+from aeras.domain.secret import read_secret
+from aeras.respond.channels import Duration, Options, Secret, Topic
 from aeras.respond.channels.webhook import as_json
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from pydantic import model_validator
 
 from aeras.domain.messages import Message, UndeliveredError
 from aeras.domain.ports import Channel, Clock
+from aeras.domain.secret import read_secret
 from aeras.domain.signing import signed_headers, webhook_key
-from aeras.respond.channels import Duration, Options, Secret, read_secret
+from aeras.respond.channels import Duration, Options, Secret
 from aeras.respond.net import post
 
 GONE = 410
