@@ -30,6 +30,7 @@ from aeras.domain.errors import InputError, StoreError
 from aeras.domain.kept import Answer, Origin, Trigger, TriggerState
 from aeras.store.asking import Asking, count
 from aeras.store.expiry import Expiring, drop_answers
+from aeras.store.feeds import Feeds
 from aeras.store.forms import Forms
 from aeras.store.group import Group
 from aeras.store.ledger import Ledger
@@ -49,7 +50,7 @@ from aeras.store.tables import (
 _OWNER_ONLY = 0o600
 
 
-class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger):
+class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger, Feeds):
     """The control data of one site; implements `TriggerBook`, `AnswerBook` and `Accounts`.
 
     Every method is one transaction and may be called from any thread. Writes are on disk when

@@ -45,6 +45,7 @@ from aeras.store.arrow import (
 )
 from aeras.store.compacting import drop_fresh, put_in_place, write_fresh
 from aeras.store.shelf import SHELF_DDL, ShelfTable
+from aeras.store.till import TILL_DDL, TillTable
 
 SCHEMA_VERSION = 4
 
@@ -95,7 +96,7 @@ _VERSION_SQL = f"INSERT INTO aeras_schema VALUES ({SCHEMA_VERSION})"  # noqa: S6
 
 _TOO_OLD = {
     "events": 'rolled AND "at" < ?',
-    **dict.fromkeys(("sales", "stock", "pending", "shelf"), '"at" < ?'),
+    **dict.fromkeys(("sales", "stock", "receipts", "pending", "shelf"), '"at" < ?'),
 }
 """What goes with age: of which tables, which rows."""
 
@@ -106,7 +107,7 @@ _OPTIONS: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-class DuckEvents(ShelfTable):
+class DuckEvents(ShelfTable, TillTable):
     """The event store of one site; implements `aeras.domain.ports.EventStore`.
 
     One process may own the file. Within it every thread may call every method: calls take turns
@@ -346,6 +347,7 @@ class DuckEvents(ShelfTable):
         if not self._run("SELECT 1 FROM duckdb_tables() WHERE table_name = 'aeras_schema'"):
             self._create()
         self._run(SHELF_DDL)
+        self._run(TILL_DDL)
         version = int(self._run("SELECT max(version) FROM aeras_schema")[0][0])
         if version == 1:
             self._in_one([*_BLOCKS_DDL, "UPDATE aeras_schema SET version = 2"])

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from aeras.domain.kept import TriggerState
+from aeras.store.feeds import HeldRecord, PushRecord
 from aeras.store.lives import drop_lives, lived_since
 from aeras.store.part import Part
 from aeras.store.settling import RETIRED, BatchRecord
@@ -35,6 +36,8 @@ EXPIRES: Mapping[str, str] = {
     "invitations": "when they end",
     "api_tokens": "when they end",
     "attempts": "after a day",
+    "feed_held": "when older than the retention",
+    "feed_pushes": "when older than the retention",
     # kept: none of these is about a shopper's visit or answer
     "members": "kept until the consent is withdrawn",
     "incentive_codes": "kept: the retailer's own list; a claim leads to no answer",
@@ -44,6 +47,9 @@ EXPIRES: Mapping[str, str] = {
     "form_refusals": "kept: counts",
     "prices": "kept: of items",
     "noisy_tables": "kept for ever: what was spent stays spent",
+    "feeds": "kept: where connectors stand",
+    "feed_products": "kept: of items",
+    "feed_skus": "kept: of items",
     "users": "kept until removed",
     "recovery_codes": "kept until used",
     "settings": "kept",
@@ -71,6 +77,8 @@ class Expiring(Part):
         ended: dict[str, Any] = {
             "tokens": delete(TokenRecord).where(TokenRecord.until < now),
             "messages": delete(MessageRecord).where(MessageRecord.at < before),
+            "feed_held": delete(HeldRecord).where(HeldRecord.since < before),
+            "feed_pushes": delete(PushRecord).where(PushRecord.at < before),
             "redeemed_codes": delete(RedeemedRecord).where(RedeemedRecord.until < now),
             "triggers": delete(TriggerRecord).where(
                 or_(TriggerRecord.opened_at < doubly, closed & (TriggerRecord.opened_at < before))
