@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from aeras.domain.errors import ConfigError
 from aeras.domain.life import Deed, Stage
 from tests.serve.conftest import Site, form_token, script_header
 from tests.serve.fake import NOW
@@ -138,3 +139,13 @@ def test_a_rule_is_deleted(site: Site):
     assert ann.post("/rules/delete", data=form).status_code == 303
     assert site.app.state.rules.kept == {}
     assert "nothing opens a trigger" in ann.get("/rules?done=deleted").text
+
+
+def test_a_site_file_broken_by_hand_is_named_on_the_rules_page(site: Site, monkeypatch):
+    def broken():
+        raise ConfigError("not valid YAML", where="site.yaml", todo="Run `aeras check` on it")
+
+    monkeypatch.setattr(site.app.state.rules, "rules", broken)
+    answer = site.signed_in("ann").get("/rules")
+    assert answer.status_code == 409
+    assert "not valid YAML" in answer.text

@@ -12,7 +12,7 @@ from records import NOON
 from waiting import wait_for
 
 from aeras.config import load_site, read_site
-from aeras.domain.asking import NotAsked
+from aeras.domain.asking import ArmHour, Counted, NotAsked
 from aeras.domain.desk import Refusal, RefusedError
 from aeras.domain.errors import ConfigError, InputError
 from aeras.domain.kept import Trigger
@@ -20,6 +20,7 @@ from aeras.insight.rates import mean, share
 from aeras.privacy.publish import Publisher
 from aeras.respond.desk import Desk
 from aeras.respond.surveys import built_in_forms
+from aeras.store.asking import count
 from aeras.store.control import Control
 from aeras.wiring.asking import AskRoom
 from aeras.wiring.triggers import rules_of
@@ -225,6 +226,24 @@ def test_a_comparison_of_channels_counts_only_who_could_be_asked_in_both(make):
     hours = bench.book.trial_hours("way")
     assert sum(hour.invited for hour in hours) == 40
     assert {h.arm: h.invited for h in hours}["b"] == used.count("member")
+
+
+def test_a_decided_comparison_ends_though_nobody_looks_at_the_page(make):
+    bench = make(more=TRIAL)
+
+    def work(connection):
+        for hour in range(60):
+            for arm, answered in (("a", 9), ("b", 1)):
+                at = NOON - timedelta(hours=100 - hour)
+                counted = Counted("put-back", "receipt", "2026-11-20", ArmHour("way", arm, at))
+                for event, times in (("invited", 10), ("answered", answered)):
+                    for _ in range(times):
+                        count(connection, counted, event)
+
+    bench.book._write(work)
+    bench.room.tidy()
+    [trial] = bench.site.file.trials
+    assert {bench.room.trials_of_site.draw(trial, str(n)) for n in range(20)} == {"a"}
 
 
 @pytest.mark.parametrize(

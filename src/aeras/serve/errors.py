@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from aeras.domain.desk import Refusal, RefusedError
-from aeras.domain.errors import AerasError, InputError, PrivacyError, StoreError
+from aeras.domain.errors import AerasError, ConfigError, InputError, PrivacyError, StoreError
 from aeras.domain.site_desk import ConflictError
 from aeras.serve.problems import said
 from aeras.serve.session import (
@@ -54,6 +54,7 @@ def status_of(error: AerasError) -> int:
     for kind, status in (
         (NotFoundError, 404),
         (ConflictError, 409),
+        (ConfigError, 409),
         (TooManyError, 429),
         (InputError, 422),
         (PrivacyError, 403),

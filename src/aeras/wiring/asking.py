@@ -136,7 +136,8 @@ class AskRoom:
         )
 
     def tidy(self) -> None:
-        """Forgets when members were asked."""
+        """Forgets when members were asked, and ends comparisons that are decided."""
+        self.trials_of_site.verdicts()
         limits = self._members.limits if self._members else None
         if limits:
             longest = max(limits.cool_down, limits.cap_window, limits.quota_window)
