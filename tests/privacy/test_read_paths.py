@@ -39,9 +39,15 @@ BOARD = {
 READERS = {
     "tally_bounded": {"wiring/noisy.py"},
     "tally": {"respond/triggers.py", "respond/hours.py", "lab/load.py"},
-    "published": {"wiring/board.py", "wiring/shelves.py"},
+    "published": {"wiring/board.py", "wiring/shelves.py", "wiring/storemap.py"},
     "misplacements": {"wiring/shelves.py"},
-    "sold": {"wiring/board.py", "respond/hours.py", "respond/triggers.py", "wiring/ruledesk.py"},
+    "sold": {
+        "wiring/board.py",
+        "respond/hours.py",
+        "respond/triggers.py",
+        "wiring/ruledesk.py",
+        "wiring/storemap.py",
+    },
     "reasons": {"respond/triggers.py"},
     "answers": {"wiring/board.py", "wiring/triggers.py", "wiring/asking.py"},
     "roll": {"wiring/runtime.py", "wiring/records.py", "lab/demo.py"},

@@ -52,8 +52,9 @@ SCHEMA_VERSION = 4
 GROUPS = ("item", "facing", "fixture", "hour", "day", "site")
 """What `DuckEvents.tally` can group by."""
 
-PUBLISHED = ("item", "facing", "site", "moment")
-"""What `DuckEvents.published` can group by."""
+PUBLISHED = ("item", "facing", "site", "moment", "item_moment", "facing_moment")
+"""What `DuckEvents.published` can group by; two names: both ids, a blank between."""
+_MOMENT = 'time_bucket(INTERVAL 15 MINUTE, "at")'
 
 _BLOCK = """"at" TIMESTAMP NOT NULL, "fixture" VARCHAR, "facing" VARCHAR, "item" VARCHAR,
         "simulated" BOOLEAN NOT NULL, "measure" VARCHAR NOT NULL, "visits" BIGINT NOT NULL,
@@ -197,8 +198,11 @@ class DuckEvents(ShelfTable, TillTable):
         """Sums of whole finished blocks; see `EventStore.published`."""
         if by not in PUBLISHED:
             raise InputError(f"cannot show by {by!r}, expected one of {', '.join(PUBLISHED)}")
-        of_items = item is not None or by in {"item", "facing"}
-        key = {"site": "'site'", "moment": 'time_bucket(INTERVAL 15 MINUTE, "at")'}.get(by, by)
+        place = by.removesuffix("_moment")
+        of_items = item is not None or place in {"item", "facing"}
+        key = {"site": "'site'", "moment": _MOMENT}.get(by, place)
+        if place != by:
+            key = f"{place} || strftime({_MOMENT}, ' %Y-%m-%dT%H:%M+00:00')"
         values: list[object] = [naive_utc(since), naive_utc(until)]
         narrowed = "" if item is None else "AND item = ?"
         visits = Measure.VISITS if of_items else Measure.STARTS
