@@ -57,3 +57,7 @@ class InputError(AerasError):
 
 class ServeError(AerasError):
     """The web server cannot start (port in use, assets missing)."""
+
+
+class GroupingError(AerasError):
+    """Topics could not be looked for: too little time or memory, or the model is missing."""

@@ -436,9 +436,23 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A cluster of open answers: label in the reader's language, share of answers, size."""
+    """A topic of open answers. Which answer has which is kept beside; of k answers or more also
+    the mean of their vectors, which is nobody's sentence.
+
+    Attributes:
+        id: Random hex; stays the same when topics are looked for anew.
+        labels: Its most telling words by language, the language it is mostly spoken of in first;
+            each stands in at least two of its answers.
+        name: What a person called it, or "".
+        into: The topic that a person put it into, or None.
+        held: Whether a person named, merged or divided it: it is then never divided or joined by
+            the program, only added to.
+        made_at: UTC.
+    """
 
     id: str
-    label: str
-    share: float
-    answers: int
+    labels: Mapping[str, str]
+    name: str
+    into: str | None
+    held: bool
+    made_at: datetime

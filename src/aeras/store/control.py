@@ -46,11 +46,12 @@ from aeras.store.tables import (
     TokenRecord,
     TriggerRecord,
 )
+from aeras.store.topics import Topics
 
 _OWNER_ONLY = 0o600
 
 
-class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger, Feeds):
+class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger, Topics, Feeds):
     """The control data of one site; implements `TriggerBook`, `AnswerBook` and `Accounts`.
 
     Every method is one transaction and may be called from any thread. Writes are on disk when

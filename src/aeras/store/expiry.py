@@ -21,10 +21,12 @@ from aeras.store.tables import (
     TokenRecord,
     TriggerRecord,
 )
+from aeras.store.topics import TopicAnswerRecord
 
 EXPIRES: Mapping[str, str] = {
     "answers": "when older than the retention, or withdrawn",
     "answer_batches": "with its answer",
+    "topic_answers": "with its answer",
     "tokens": "when they could no longer be used",
     "triggers": "closed ones when older than the retention and left alone since, others after twice"
     " that",
@@ -45,6 +47,8 @@ EXPIRES: Mapping[str, str] = {
     "trial_hours": "kept: counts by hour",
     "form_versions": "kept: what was asked",
     "form_refusals": "kept: counts",
+    "topics": "when no answer is left of one that nobody named; means are of k answers or more",
+    "topic_languages": "kept: means of k answers or more, made anew with the topics",
     "prices": "kept: of items",
     "noisy_tables": "kept for ever: what was spent stays spent",
     "feeds": "kept: where connectors stand",
@@ -121,6 +125,11 @@ def drop_answers(session: Session, which: ColumnElement[bool]) -> int:
     session.execute(
         delete(BatchRecord)
         .where(BatchRecord.answer.in_(ids))
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        delete(TopicAnswerRecord)
+        .where(TopicAnswerRecord.answer.in_(ids))
         .execution_options(synchronize_session=False)
     )
     return _rows(session.execute(delete(AnswerRecord).where(which)))

@@ -103,12 +103,12 @@ def fit(
         raise ValueError(f"{len(texts)} texts, but {len(given)} languages")
     told = given if all(given) else detect(texts)
     spoken = tuple(code or guess for code, guess in zip(given, told, strict=True))
-    keys = [" ".join(text[:LONGEST].casefold().split()) for text in texts]
+    keys = [key(text) for text in texts]
     place: dict[tuple[str, str], int] = {}
     which = np.array(
         [
-            place.setdefault((key, tongue), len(place)) if key else NONE
-            for key, tongue in zip(keys, spoken, strict=True)
+            place.setdefault((one, tongue), len(place)) if one else NONE
+            for one, tongue in zip(keys, spoken, strict=True)
         ],
         dtype=np.intp,
     )
@@ -131,6 +131,11 @@ def fit(
     centroids = unit(np.array(means)) if means else np.zeros((0, vectors.shape[1]), np.float32)
     labels = name_topics(texts, spoken, of.tolist(), count, least=options.least_texts)
     return Topics(of, confidence, labels, centroids, spoken)
+
+
+def key(text: str) -> str:
+    """What is read of a text; texts with the same count as one that was given often."""
+    return " ".join(text[:LONGEST].casefold().split())
 
 
 _HANDFUL = 6

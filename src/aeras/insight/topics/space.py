@@ -16,7 +16,7 @@ from aeras.insight.topics.labels import UNSPACED, terms
 
 Ints = NDArray[np.intp]
 
-_FEW = 8
+FEW = 8
 """Texts of a language that are too few to have a mean of their own."""
 _ONE_LANGUAGE = 0.9
 """Share of the texts from which on shared words are looked at too."""
@@ -37,7 +37,7 @@ def unit(vectors: NDArray[np.floating]) -> Vectors:
 def groups(languages: Sequence[str]) -> Ints:
     """The language of each text as a number; rare ones are one group together."""
     counts = Counter(languages)
-    usual = sorted(name for name, count in counts.items() if count >= _FEW)
+    usual = sorted(name for name, count in counts.items() if count >= FEW)
     number = {name: at for at, name in enumerate(usual)}
     return np.array([number.get(name, len(usual)) for name in languages], dtype=np.intp)
 
