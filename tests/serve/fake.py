@@ -315,6 +315,9 @@ class FakeBoard:
     def triggers(self) -> list[TriggerRow]:
         return list(self.trigger_rows)
 
+    def surveys(self) -> dict[str, SurveySummary]:
+        return {item.id: self.survey(item.id) for item in self.shop.items}
+
     def survey(self, item: str) -> SurveySummary:
         base = {"vegan-salami": 41, "kombucha-lemon": 17, "deodorant-stick": 4}.get(item, 0)
         stored = [a for a in (self.desk.stored if self.desk else []) if a["item"] == item]

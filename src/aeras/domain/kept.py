@@ -419,7 +419,7 @@ class Answer:
     @property
     def aside(self) -> bool:
         """Whether its marks keep it out of every figure."""
-        return any(marks <= set(self.marks) for marks in ASIDE)
+        return bool(self.marks) and any(marks <= set(self.marks) for marks in ASIDE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,6 +278,12 @@ class AnswerBook(Protocol):
         """
 
     def withdraw(self, receipt: str) -> bool:
+    def settled_counts(self, k: int, since: datetime) -> dict[str, int]:
+        """How many answers on each item may be shown: simulated ones, and whole batches whose
+        newest answer is not older than ``since``. The same as counting what `answers` and `batches`
+        leave, without reading them.
+        """
+
         """Deletes the answer with this receipt code; False if there is none."""
 
     def tokens_issued(self, survey: str) -> int:
@@ -420,6 +426,9 @@ class Board(Protocol):
         """Answers on one item."""
 
     def form_answers(self, form: str) -> list[FormAnswers]:
+    def surveys(self) -> dict[str, SurveySummary]:
+        """Answers on every item that has some, by item id."""
+
         """What was answered to each version of a form, newest first."""
 
     def cameras(self) -> list[CameraStatus]:

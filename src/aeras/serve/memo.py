@@ -109,6 +109,10 @@ class RememberingBoard:
         """Answers on one item."""
         return self._board.survey(item)
 
+    def surveys(self) -> dict[str, SurveySummary]:
+        """Answers on every item that has some."""
+        return self.once(("surveys",), self._board.surveys)
+
     def form_answers(self, form: str) -> list[FormAnswers]:
         """What was answered to each version of a form."""
         return self._board.form_answers(form)

@@ -177,7 +177,12 @@ def surveyed(board: Board, period: ThePeriod) -> list[tuple[ItemRow, SurveySumma
     """Items that were asked about or are to be, with their answers."""
     pushed = {row.item for row in board.triggers() if row.survey}
     rows = board.items(period.since, period.until)
-    pairs = [(row, board.survey(row.id)) for row in rows if row.id in pushed or row.answers]
+    summaries = board.surveys()
+    pairs = [
+        (row, summaries.get(row.id) or board.survey(row.id))
+        for row in rows
+        if row.id in pushed or row.answers
+    ]
     return sorted(pairs, key=lambda pair: -(pair[1].answers or 0))
 
 

@@ -8,8 +8,22 @@ once. When one is withdrawn or expires, its whole batch is shown no more.
 from __future__ import annotations
 
 import secrets
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, String, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -34,16 +48,70 @@ class Settling(Part):
 
     def batches(self, k: int, item: str | None = None) -> dict[str, str]:
         """Batch by answer id, of the answers that may be shown; see `AnswerBook.batches`."""
-        with self._session() as session:
-            full = any(len(waiting) >= k for waiting in _waiting(session, item).values())
-        if full:
-            self._write(lambda connection: _settle(connection, k, item))
+        self._settle(k, item)
         query = select(BatchRecord.answer, BatchRecord.batch).where(BatchRecord.batch != RETIRED)
         if item is not None:
             of_item = select(AnswerRecord.id).where(AnswerRecord.item == item)
             query = query.where(BatchRecord.answer.in_(of_item))
         with self._session() as session:
             return {row.answer: row.batch for row in session.execute(query)}
+
+    def settled_counts(self, k: int, since: datetime) -> dict[str, int]:
+        """How many answers on each item may be shown; see `AnswerBook.settled_counts`."""
+        self._settle(k, None)
+        with self._session() as session:
+            counts = Counter(dict(_plain(session.execute(_SIMULATED, {"since": since}))))
+            for item, count in _plain(session.execute(_IN_BATCHES, {"k": k, "since": since})):
+                counts[item] += count
+        return dict(counts)
+
+    def _settle(self, k: int, item: str | None) -> None:
+        with self._session() as session:
+            full = any(len(waiting) >= k for waiting in _waiting(session, item).values())
+        if full:
+            self._write(lambda connection: _settle(connection, k, item))
+
+
+def _plain(rows: Iterable[Any]) -> list[tuple[str, int]]:
+    return [(item, int(count)) for item, count in rows]
+
+
+def _marked(mark: str) -> ColumnElement[bool]:
+    return (literal(" ") + AnswerRecord.marks + " ").contains(f" {mark} ", autoescape=True)
+
+
+_KEPT_ASIDE = or_(*(and_(*(_marked(mark) for mark in sorted(odd))) for odd in ASIDE))
+_SHOWABLE = (AnswerRecord.marks == "") | ~_KEPT_ASIDE
+_SINCE = bindparam("since", type_=AnswerRecord.__table__.c.at.type)
+_SIMULATED = (
+    select(AnswerRecord.item, func.count())
+    .where(AnswerRecord.origin == Origin.SIMULATED.value, AnswerRecord.at >= _SINCE, _SHOWABLE)
+    .group_by(AnswerRecord.item)
+)
+_BATCH = (
+    select(
+        AnswerRecord.item.label("item"),
+        func.count().label("answers"),
+        func.max(AnswerRecord.at).label("newest"),
+        BatchRecord.batch.label("batch"),
+    )
+    .join(BatchRecord, BatchRecord.answer == AnswerRecord.id)
+    .where(BatchRecord.batch != RETIRED, _SHOWABLE)
+    .group_by(BatchRecord.batch, AnswerRecord.item)
+    .subquery()
+)
+_IN_BATCHES = (
+    select(_BATCH.c.item, func.sum(_BATCH.c.answers))
+    .where(
+        _BATCH.c.newest >= _SINCE,
+        _BATCH.c.batch.in_(
+            select(BatchRecord.batch)
+            .group_by(BatchRecord.batch)
+            .having(func.count() >= bindparam("k"))
+        ),
+    )
+    .group_by(_BATCH.c.item)
+)
 
 
 def _settle(connection: Connection, k: int, item: str | None) -> None:

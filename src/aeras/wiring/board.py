@@ -26,6 +26,7 @@ from aeras.domain.shop import CameraSpec, Shop
 from aeras.privacy.preview import BLACK
 from aeras.privacy.publish import Publisher
 from aeras.serve.words import Words
+from aeras.store.quick import QuickEvents
 from aeras.wiring.facts import facts_of
 from aeras.wiring.feed import Feed, Listener
 from aeras.wiring.formanswers import form_answers
@@ -129,9 +130,15 @@ class ShopBoard:
         self, since: datetime, until: datetime, *, item: str | None = None
     ) -> list[TimePoint]:
         """One point an hour (up to two days) or a day of the site (longer)."""
-        start = _hour if until - since <= HOURLY_UP_TO else _day(self.shop.timezone)
+        hourly = until - since <= HOURLY_UP_TO
+        start = _hour if hourly else _day(self.shop.timezone)
         points: dict[datetime, Tally] = {}
-        for tally in self._store.published("moment", since, until, item=item):
+        whole = start(since) == since and start(until) == until
+        if not hourly and whole and isinstance(self._store, QuickEvents):
+            tallies = self._store.published_daily(since, until, item=item)
+        else:
+            tallies = self._store.published("moment", since, until, item=item)
+        for tally in tallies:
             at = start(datetime.fromisoformat(tally.key))
             points[at] = _together(points[at], tally) if at in points else tally
         return [TimePoint(at, self._publisher.one(points[at])) for at in sorted(points)]
@@ -144,13 +151,7 @@ class ShopBoard:
 
     def _answered(self, since: datetime) -> Counter[str]:
         """Settled answers by item."""
-        by_item: dict[str, list[Answer]] = {}
-        for answer in self._answers.answers():
-            by_item.setdefault(answer.item, []).append(answer)
-        settled, batches = self._publisher.settled, self._answers.batches(self.k)
-        return Counter(
-            {item: len(settled(found, batches, since)) for item, found in by_item.items()}
-        )
+        return Counter(self._answers.settled_counts(self.k, since))
 
     # --- findings ----------------------------------------------------------------------------
 
@@ -179,6 +180,17 @@ class ShopBoard:
         batches = self._answers.batches(self.k, item)
         answers = self._publisher.settled(self._answers.answers(item=item), batches)
         return self._publisher.survey(item, answers, asked=None)
+
+    def surveys(self) -> dict[str, SurveySummary]:
+        """Answers on every item that has some, as `survey`; read once for all."""
+        by_item: dict[str, list[Answer]] = {}
+        for answer in self._answers.answers():
+            by_item.setdefault(answer.item, []).append(answer)
+        batches = self._answers.batches(self.k) if by_item else {}
+        return {
+            item: self._publisher.survey(item, self._publisher.settled(found, batches), asked=None)
+            for item, found in by_item.items()
+        }
 
     def form_answers(self, form: str) -> list[FormAnswers]:
         """What was answered to each version of a form, newest first."""

@@ -13,6 +13,7 @@ from aeras.insight import rates
 from aeras.privacy.publish import Publisher
 from aeras.store.control import Control
 from aeras.store.events import DuckEvents
+from aeras.store.quick import QuickEvents
 from aeras.wiring.board import ShopBoard
 from aeras.wiring.feed import Feed
 from aeras.wiring.noisy import NoisyTables
@@ -34,7 +35,7 @@ def open_records(site: Site, control: Control, audit: AuditLog) -> Iterator[Reco
     Raises:
         StoreError: The shop is running and holds them.
     """
-    store = DuckEvents(site.data / "events.duckdb")
+    store = QuickEvents(site.data / "events.duckdb", site.shop.timezone)
     try:
         publisher = Publisher(site.privacy.k, share=rates.share, mean=rates.mean)
         store.roll(utc_now() - site.privacy.time_grain, publisher.fold)

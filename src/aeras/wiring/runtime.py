@@ -25,8 +25,8 @@ from aeras.respond.desk import Desk
 from aeras.respond.formdesk import Forms
 from aeras.shelf.planogram import next_change
 from aeras.store.control import Control
-from aeras.store.events import DuckEvents
 from aeras.store.folder import make_folder
+from aeras.store.quick import QuickEvents
 from aeras.wiring.asking import AskRoom
 from aeras.wiring.board import ShopBoard
 from aeras.wiring.expiry import Expiry
@@ -73,7 +73,7 @@ class Runtime:
         self.site = site
         self._clock = clock
         make_folder(site.data)
-        self.store = DuckEvents(site.data / "events.duckdb")
+        self.store = QuickEvents(site.data / "events.duckdb", site.shop.timezone)
         self.publisher = Publisher(site.privacy.k, share=rates.share, mean=rates.mean)
         self.control = Control(site.data / "control.sqlite")
         self.oversight = make_oversight(site, self.control, clock)

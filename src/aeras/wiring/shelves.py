@@ -53,6 +53,7 @@ class ShopShelves:
         self._feed = feed
         self._clock = clock
         self._told: dict[str, StockLevel] = {}
+        self._opened = lru_cache(maxsize=100_000)(self._open_at)
         self._spans = lru_cache(maxsize=4)(self._spans_of_all)
 
     @property
@@ -156,9 +157,11 @@ class ShopShelves:
 
     def _open_grains(self, since: datetime, until: datetime) -> float:
         grain = self._site().privacy.time_grain
+        if self._site().hours is None:
+            return max(0.0, (until - since) / grain)
         at, found = since, 0.0
         while at < until:
-            if self._open_at(at):
+            if self._opened(at):
                 found += min(1.0, (until - at) / grain)
             at += grain
         return found
