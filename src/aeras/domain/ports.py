@@ -277,13 +277,13 @@ class AnswerBook(Protocol):
         an item wait they become a batch, for good; it is shown for as long as all of it is there.
         """
 
-    def withdraw(self, receipt: str) -> bool:
     def settled_counts(self, k: int, since: datetime) -> dict[str, int]:
         """How many answers on each item may be shown: simulated ones, and whole batches whose
         newest answer is not older than ``since``. The same as counting what `answers` and `batches`
         leave, without reading them.
         """
 
+    def withdraw(self, receipt: str) -> bool:
         """Deletes the answer with this receipt code; False if there is none."""
 
     def tokens_issued(self, survey: str) -> int:
@@ -425,10 +425,10 @@ class Board(Protocol):
     def survey(self, item: str) -> SurveySummary:
         """Answers on one item."""
 
-    def form_answers(self, form: str) -> list[FormAnswers]:
     def surveys(self) -> dict[str, SurveySummary]:
         """Answers on every item that has some, by item id."""
 
+    def form_answers(self, form: str) -> list[FormAnswers]:
         """What was answered to each version of a form, newest first."""
 
     def cameras(self) -> list[CameraStatus]:
