@@ -121,7 +121,6 @@ def test_a_state_is_kept_whole(book):
         trouble="busy",
         tries=2,
         counts={"new": 4},
-        key="k",
     )
     assert book.feed("till") is None
     book.save_feed(FeedState("till"))

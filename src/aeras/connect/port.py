@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, ClassVar, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -29,6 +29,10 @@ Secret = Annotated[str, AfterValidator(secret_reference)]
 Duration = Annotated[timedelta, BeforeValidator(read_duration)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Region = Literal[
+    "denmark", "estonia", "finland", "germany", "great_britain", "latvia", "lithuania", "norway",
+    "sweden",
+]  # fmt: skip
 
 
 # --- what a source tells -----------------------------------------------------------------------
@@ -226,6 +230,8 @@ class Listening(Protocol):
     def verify_webhook(self, headers: Mapping[str, str], body: bytes, url: str) -> Push:
         """What a webhook says.
 
+        May be called while another thread is in `Connector.pull`.
+
         Args:
             headers: Names in lower case.
             body: As it came, before any parsing: that is what is signed.
@@ -338,6 +344,10 @@ class Options(BaseModel):
             the catalogue tells.
         bundles: For each SKU of a bundle, how many of which SKU are in it.
         packs: Pieces in one of a unit of the source: ``{CT: 12}``.
+        region: Country whose rules the shop's own codes on weighed goods follow (codes that begin
+            with 02 or 2, with the weight or price in them).
+        add_items: Products that the site file does not list become items of the site. Otherwise
+            their sales are kept, but they stand on no page.
         simulated: Everything it tells is made up.
     """
 
@@ -351,6 +361,8 @@ class Options(BaseModel):
     skus: dict[str, Id] = Field(default_factory=dict)
     bundles: dict[str, dict[str, Decimal]] = Field(default_factory=dict)
     packs: dict[str, Decimal] = Field(default_factory=dict)
+    region: Region | None = None
+    add_items: bool = False
     simulated: bool = False
 
     def build(self, context: Context) -> Connector:

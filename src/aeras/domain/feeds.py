@@ -186,7 +186,6 @@ class FeedState:
         tries: Failures in a row.
         latest: Newest time of sale that was told; UTC.
         counts: Since the beginning, by `COUNTS`.
-        key: Names the settings that a revoked state belongs to.
     """
 
     source: str
@@ -199,7 +198,6 @@ class FeedState:
     tries: int = 0
     latest: datetime | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
-    key: str = ""
 
 
 class FeedBook(Protocol):

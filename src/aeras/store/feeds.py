@@ -48,7 +48,6 @@ class FeedRecord(Base):
     tries: Column[int]
     latest: Column[datetime | None]
     counts: Column[dict[str, Any]]
-    key: Column[str] = mapped_column(String(64))
 
 
 class HeldRecord(Base):
@@ -302,7 +301,6 @@ def _state(record: FeedRecord) -> FeedState:
         tries=record.tries,
         latest=record.latest,
         counts=record.counts,
-        key=record.key,
     )
 
 

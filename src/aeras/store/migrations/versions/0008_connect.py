@@ -33,7 +33,6 @@ def upgrade() -> None:
         _whole("tries"),
         _time("latest", null=True),
         sa.Column("counts", sa.JSON(), nullable=False),
-        _text("key", 64),
         sa.PrimaryKeyConstraint("source"),
     )
     op.create_table(
