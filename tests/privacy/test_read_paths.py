@@ -69,6 +69,9 @@ FIGURES = {
     "/": ["totals", "items", "facings", "timeline", "triggers"],
     "/items": ["items"],
     "/items/{item_id}": ["items", "timeline", "facings", "survey", "triggers"],
+    "/map": ["facings"],  # whole blocks by place and time: wiring/storemap.py
+    "/api/map": ["facings"],
+    "/api/map.svg": ["facings"],
     "/triggers": ["triggers"],
     "/triggers/{trigger_id}": ["triggers"],
     "/triggers/{trigger_id}/{deed}": ["triggers"],

@@ -18,7 +18,7 @@ from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
 from aeras.serve.live import Listener
 from aeras.store.control import Control
-from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, make_oversight, make_users
+from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, FakeMaps, make_oversight, make_users
 from tests.serve.fake_asking import FakeAsking
 from tests.serve.lives import FakeLives, FakeRules
 
@@ -87,6 +87,7 @@ def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
         monotonic=clock.monotonic,
         **{
             "asking": FakeAsking(),
+            "maps": FakeMaps(board),
             "trigger_desk": FakeLives(board),
             "rule_desk": FakeRules(),
             **options,

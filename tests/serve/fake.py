@@ -46,6 +46,7 @@ from aeras.domain.published import (
     TriggerRow,
 )
 from aeras.domain.shop import CameraRole, CameraSpec, Facing, Fixture, Item, Shop
+from aeras.domain.storemap import Cell, Frame, Layer, Span, Step, Why
 from aeras.store.control import Control
 
 NOW = datetime(2026, 11, 22, 14, 20, tzinfo=UTC)
@@ -108,7 +109,7 @@ def make_shop() -> Shop:
                 (),
                 tuple(facings),
                 "shelf-1" if index == 0 else None,
-                (x, y, x + 3.0, y + 1.5),
+                on_map=(x, y, x + 3.0, y + 1.5),
             )
         )
     cameras = (
@@ -414,6 +415,54 @@ class FakeBoard:
                 "origin": "simulated" if self._simulated else "camera",
             }
         )
+
+
+class FakeMaps:
+    """The board's numbers as a map: steps wobble, and of a comparison some places are clear."""
+
+    def __init__(self, board: FakeBoard) -> None:
+        self._board = board
+
+    def layers(self) -> list[Layer]:
+        return list(Layer)
+
+    def frames(self, layer: Layer, span: Span, step: Step) -> list[Frame]:
+        keys = {Step.WHOLE: [""], Step.HOUR: [f"{hour:02d}" for hour in range(8, 20)]}.get(step)
+        keys = keys or [f"2026-11-{day}" for day in range(16, 23)]
+        return [Frame(key, self._cells(layer, span, key)) for key in keys]
+
+    def difference(self, layer: Layer, now: Span, then: Span) -> list[Cell]:
+        cells = []
+        for index, cell in enumerate(self._cells(layer, now, "")):
+            if cell.value is None:
+                cells.append(cell)
+                continue
+            by = ((index * 7) % 23 - 11) / 40
+            clear = abs(by) > 0.15
+            cells.append(replace(cell, value=by, low=by - 0.12, high=by + 0.12, clear=clear))
+        return cells
+
+    def _cells(self, layer: Layer, span: Span, key: str) -> tuple[Cell, ...]:
+        rows = self._board.facings(span.since, span.until)
+        return tuple(self._cell(layer, row, key) for row in rows if row.item)
+
+    def _cell(self, layer: Layer, row: FacingRow, key: str) -> Cell:
+        n = row.numbers
+        wobble = 1 + (0.25 * math.sin(len(row.id) + int(key[-2:] or 0) * 1.7) if key else 0)
+        if n.visits is None or n.rejection is None:
+            return Cell(row.id, None, why=Why.FEW, simulated=n.simulated)
+        if layer.of_handlings:
+            rate: Rate = getattr(n, layer.value)
+            unclear = n.unclear.value if n.unclear else None
+            value = min(1.0, rate.value * wobble)
+            low, high = min(rate.low, value), max(rate.high, value)
+            return Cell(row.id, value, low, high, rate.n, unclear, simulated=n.simulated)
+        if layer is Layer.STOCK:
+            return Cell(row.id, 0.9, 0.8, 0.97, untold=0.1, simulated=n.simulated)
+        if layer is Layer.CONVERSION:
+            return Cell(row.id, 31.4, 28.0, 35.0, n.visits, simulated=n.simulated)
+        count = n.visits if layer is Layer.SALES else getattr(n, layer.value)
+        return Cell(row.id, round(count * wobble), n=n.visits, simulated=n.simulated)
 
 
 def _sum(rows: list[Numbers], simulated: float) -> Numbers:

@@ -23,6 +23,8 @@ from aeras.domain.ports import Board, Clock, utc_now
 from aeras.domain.rule_desk import RuleDesk
 from aeras.domain.shelves import Shelves
 from aeras.domain.site_desk import SiteDesk
+from aeras.domain.topics import TopicDesk
+from aeras.domain.storemap import Maps
 from aeras.serve import (
     api,
     auth,
@@ -35,11 +37,13 @@ from aeras.serve import (
     people,
     public,
     rules,
+    topics,
     watch,
 )
 from aeras.serve import asking as asking_pages
 from aeras.serve import oversight as privacy
 from aeras.serve import shelves as shelves_api
+from aeras.serve import storemap as store_map
 from aeras.serve.assets import Assets
 from aeras.serve.desk_links import CardLinks
 from aeras.serve.guard import BodyLimit, KnownHosts, SecurityHeaders
@@ -64,10 +68,12 @@ def create_app(
     site_desk: SiteDesk | None = None,
     noisy: NoisyDesk | None = None,
     shelves: Shelves | None = None,
+    maps: Maps | None = None,
     form_desk: FormDesk | None = None,
     trigger_desk: TriggerDesk | None = None,
     rule_desk: RuleDesk | None = None,
     asking: AskDesk | None = None,
+    topic_desk: TopicDesk | None = None,
     links: OneTimeLinks | None = None,
     clock: Clock = utc_now,
     monotonic: Callable[[], float] = time.monotonic,
@@ -87,10 +93,12 @@ def create_app(
         site_desk: Changes the site file; without it the calibration and planogram pages are off.
         noisy: Gives out tables with noise; without it there are none.
         shelves: What the shelves show; without it nothing is said of stock.
+        maps: The figures of the store map; without it its page is off.
         form_desk: Keeps survey forms; without it their pages are off.
         trigger_desk: Moves triggers on; without it their pages are off.
         rule_desk: Changes the rules; without it their page is off.
         asking: Channels, members and codes; without it their pages are off.
+        topic_desk: Keeps topics of answers; without it their page is off.
         secret: Signs cookies and card links; at least 32 characters, the same at each start.
         links: One-time links that the command line prints; without it none are accepted.
         clock: UTC.
@@ -152,10 +160,12 @@ def create_app(
         "site_desk": site_desk,
         "noisy": noisy,
         "shelves": RememberingShelves(shelves, remembering) if shelves else None,
+        "maps": store_map.RememberingMaps(maps, remembering) if maps else None,
         "forms": form_desk,
         "lives": trigger_desk,
         "rules": rule_desk,
         "asking": asking,
+        "topics": topic_desk,
         "viewed": privacy.Viewed(),
         "once": ShownOnce(clock),
         "hub": hub,
@@ -182,8 +192,9 @@ def create_app(
         *(asking_pages.api, asking_pages.pages, exports.router, exports.pages),
         *(public.api, api.router, auth.router, public.pages, watch.router, pages.router),
         *(calibration.api, calibration.plan, calibration.pages, forms.api, forms.pages),
-        *(lives.api, lives.pages, rules.router),
+        *(lives.api, lives.pages, rules.router, topics.api, topics.pages),
         *(privacy.public, privacy.api, privacy.pages, people.router, shelves_api.router),
+        *(store_map.api, store_map.pages),
     ):
         app.include_router(router)
     return app

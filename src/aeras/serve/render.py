@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 from fastapi import Request
@@ -17,13 +16,11 @@ from aeras.serve import figures
 from aeras.serve.assets import Assets
 from aeras.serve.oversight import stop_in_force
 from aeras.serve.session import Sessions, visitor
-from aeras.serve.words import CATALOGUES, NAMES, PUBLIC, Words, choose
+from aeras.serve.words import CATALOGUES, NAMES, Words, choose
 
 TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGE = "aeras_lang"
 THEME = "aeras_theme"
-FOR_SHOPPERS = re.compile(r"/((s|q|01|kiosk|thanks|withdraw)(/|$)|privacy$)")
-"""Pages that speak more languages than the others."""
 
 
 def script_json(value: object) -> Markup:
@@ -65,12 +62,11 @@ class Pages:
         """The words for this visitor: the page's language if it has one, their choice, else what
         the browser asks for.
         """
-        spoken = {**CATALOGUES, **(PUBLIC if FOR_SHOPPERS.match(request.url.path) else {})}
-        if language not in spoken:
+        if language not in CATALOGUES:
             language = request.cookies.get(LANGUAGE, "")
-        if language not in spoken:
-            offered = (self._board.shop.language, *spoken)
-            offered = tuple(code for code in offered if code in spoken)
+        if language not in CATALOGUES:
+            offered = (self._board.shop.language, *CATALOGUES)
+            offered = tuple(code for code in offered if code in CATALOGUES)
             language = choose(request.headers.get("accept-language", ""), offered)
         shop = self._board.shop
         return Words(language, shop.timezone, self._clock(), shop.currency)

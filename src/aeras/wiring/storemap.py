@@ -32,7 +32,7 @@ Kinds = Mapping[str, Mapping[str, Tally]]
 @dataclass(frozen=True, slots=True)
 class _Place:
     facing: str
-    item: str | None
+    item: str
 
 
 class StoreMaps:
@@ -93,8 +93,8 @@ class StoreMaps:
             cells = []
             for place in self._places():
                 of = place.item if layer.of_item else place.facing
-                cell = self._cell(layer, place, tallies.get(of or ""), sold.get(key))
-                if self._too_slow(layer, step, whole.get(of or ""), len(days), len(steps)):
+                cell = self._cell(layer, place, tallies.get(of), sold.get(key))
+                if self._too_slow(layer, step, whole.get(of), len(days), len(steps)):
                     cell = replace(cell, value=None, low=None, high=None, n=None, why=Why.SLOW)
                 cells.append(cell)
             frames.append(Frame(key, tuple(cells)))
@@ -143,7 +143,7 @@ class StoreMaps:
             _Place(facing.id, facing.item)
             for fixture in self._shop().fixtures
             for facing in fixture.facings
-            if facing.on_map is not None
+            if facing.on_map is not None and facing.item is not None
         ]
 
     def _kinds(self, layer: Layer, span: Span, step: Step) -> Kinds:
@@ -242,7 +242,7 @@ class StoreMaps:
     ) -> Cell:
         if not sold:
             return Cell(place.facing, None, why=Why.NONE)
-        units = max(0.0, sold.get(place.item or "", 0.0))
+        units = max(0.0, sold.get(place.item, 0.0))
         visits = numbers.visits if numbers else None
         if layer is Layer.SALES:
             return Cell(place.facing, units, n=visits)

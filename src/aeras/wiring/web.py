@@ -26,6 +26,7 @@ from aeras.wiring.records import noisy_tables
 from aeras.wiring.ruledesk import SiteRules
 from aeras.wiring.runtime import Runtime
 from aeras.wiring.sitedesk import SiteFileDesk
+from aeras.wiring.storemap import StoreMaps
 
 START_S = 15.0
 MOST_CONNECTIONS = 400
@@ -84,6 +85,7 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         runtime.control,
         runtime.desk,
         shelves=runtime.shelves,
+        maps=_maps(runtime),
         asking=runtime.asking,
         oversight=runtime.oversight,
         site_desk=_site_desk(runtime),
@@ -155,6 +157,16 @@ def _rule_desk(runtime: Runtime) -> SiteRules:
         reload=runtime.reload,
         changed=_changed(runtime),
         forms=lambda: [row.id for row in runtime.forms.forms()],
+    )
+
+
+def _maps(runtime: Runtime) -> StoreMaps:
+    return StoreMaps(
+        lambda: runtime.site.shop,
+        store=runtime.store,
+        publisher=runtime.publisher,
+        shelves=runtime.shelves,
+        clock=runtime.clock,
     )
 
 

@@ -6,56 +6,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-from aeras.serve.words import (
-    channels_de,
-    channels_en,
-    de,
-    en,
-    forms_de,
-    forms_en,
-    people_de,
-    people_en,
-    public_es,
-    public_ja,
-    site_de,
-    site_en,
-    triggers_de,
-    triggers_en,
-)
 
 if TYPE_CHECKING:
     from aeras.domain.published import Fact, Rate
     from aeras.serve.schemas import LiveOut
 
-CATALOGUES: dict[str, Mapping[str, str]] = {
-    "en": {
-        **en.WORDS,
-        **site_en.WORDS,
-        **triggers_en.WORDS,
-        **people_en.WORDS,
-        **forms_en.WORDS,
-        **channels_en.WORDS,
-    },
-    "de": {
-        **de.WORDS,
-        **site_de.WORDS,
-        **triggers_de.WORDS,
-        **people_de.WORDS,
-        **forms_de.WORDS,
-        **channels_de.WORDS,
-    },
-}
-PUBLIC: dict[str, Mapping[str, str]] = {
-    "es": {**CATALOGUES["en"], **public_es.WORDS},
-    "ja": {**CATALOGUES["en"], **public_ja.WORDS},
-}
-"""Languages of the pages that shoppers open only."""
+PARTS = (
+    *("public_", "", "site_", "triggers_", "people_", "forms_", "channels_", "map_"),
+    *("topics_", "reports_", "connectors_", "insight_", "placement_", "fleet_"),
+)
+"""Modules of each language, ``<part><language>.py``."""
+
+LANGUAGES = ("en", "de", "es", "ja")
+DEFAULT = "en"
+
+
+def _catalogue(language: str) -> dict[str, str]:
+    """A language's words; a part that it lacks stays English (tests hold that none does)."""
+    words: dict[str, str] = {}
+    for name in (f"{part}{code}" for code in (DEFAULT, language) for part in PARTS):
+        if find_spec(f"{__name__}.{name}"):
+            words |= import_module(f"{__name__}.{name}").WORDS
+    return words
+
+
+CATALOGUES: dict[str, Mapping[str, str]] = {code: _catalogue(code) for code in LANGUAGES}
 
 NAMES = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "ja": "日本語"}
-DEFAULT = "en"
 DASH = "\N{EN DASH}"
 
 SHOWN_REASONS = 2
@@ -87,16 +68,15 @@ class Words:
     """One language's words, numbers and dates.
 
     Args:
-        language: A key of `CATALOGUES` or `PUBLIC`.
+        language: A key of `CATALOGUES`.
         timezone: IANA zone in which times are shown.
         now: UTC, for "5 min ago".
         currency: ISO 4217 code.
     """
 
     def __init__(self, language: str, timezone: str, now: datetime, currency: str = "EUR") -> None:
-        known = {**CATALOGUES, **PUBLIC}
-        self.language = language if language in known else DEFAULT
-        self._words = known[self.language]
+        self.language = language if language in CATALOGUES else DEFAULT
+        self._words = CATALOGUES[self.language]
         self._zone = ZoneInfo(timezone)
         self._now = now
         self._currency = currency

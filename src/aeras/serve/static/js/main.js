@@ -18,6 +18,9 @@ startLive();
 const map = document.getElementById("map");
 if (map) import("./map.js").then(({ startMap }) => startMap(map));
 
+const storeMap = document.querySelector("[data-store-map]");
+if (storeMap) import("./storemap.js").then(({ startStoreMap }) => startStoreMap(storeMap));
+
 const chart = document.getElementById("chart");
 if (chart) import("./chart.js").then(({ startChart }) => startChart(chart));
 
