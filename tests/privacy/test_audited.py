@@ -49,6 +49,7 @@ RECORDED: dict[str, Act | str] = {
     "POST /api/forms/{form}/versions": Act.FORM_CHANGED,
     "POST /api/forms/{form}/publish": Act.FORM_CHANGED,
     "POST /triggers/{trigger_id}/{deed}": Act.TRIGGER,
+    "POST /topics/{topic}/{deed}": Act.TOPIC_CHANGED,
     "POST /api/triggers/{trigger_id}/{deed}": Act.TRIGGER,
     "POST /api/members": KEPT,
     "POST /api/members/withdraw": KEPT,

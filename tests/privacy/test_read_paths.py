@@ -53,7 +53,7 @@ READERS = {
     "reasons": {"respond/triggers.py"},
     "published_daily": {"wiring/board.py"},
     "settled_counts": {"wiring/board.py"},
-    "answers": {"wiring/board.py", "wiring/triggers.py", "wiring/asking.py"},
+    "answers": {"wiring/board.py", "wiring/topics.py", "wiring/triggers.py", "wiring/asking.py"},
     "roll": {"wiring/runtime.py", "wiring/records.py", "lab/demo.py"},
 }
 """Who may call what gives records: `tally` is raw, so nothing that shows anything may."""
@@ -79,6 +79,9 @@ FIGURES = {
     "/surveys/card/{item_id}": ["triggers"],
     "/surveys/cards": ["triggers"],
     "/forms/{form}/answers": ["form_answers"],
+    "/topics": [],  # settled answers only, k: tests/wiring/test_topics.py
+    "/topics/{topic}/{deed}": [],
+    "/api/topics": [],
     "/api/totals": ["totals"],
     "/api/items": ["items"],
     "/api/items/{item_id}": ["items", "survey", "triggers", "facings"],

@@ -20,6 +20,7 @@ from aeras.serve.live import Listener
 from aeras.store.control import Control
 from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, FakeMaps, make_oversight, make_users
 from tests.serve.fake_asking import FakeAsking
+from tests.serve.fake_topics import FakeTopics
 from tests.serve.lives import FakeLives, FakeRules
 
 FOLDER = tempfile.TemporaryDirectory(prefix="aeras-serve-")
@@ -87,6 +88,7 @@ def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
         monotonic=clock.monotonic,
         **{
             "asking": FakeAsking(),
+            "topic_desk": FakeTopics(),
             "maps": FakeMaps(board),
             "trigger_desk": FakeLives(board),
             "rule_desk": FakeRules(),

@@ -33,6 +33,7 @@ class Act(StrEnum):
     USER_CHANGED = "user_changed"
     TRIGGER = "trigger"
     FORM_CHANGED = "form_changed"
+    TOPIC_CHANGED = "topic_changed"
     LOG_EXPIRED = "log_expired"
     """Entries older than the controller keeps them were removed, by the officer."""
     LOG_BROKEN = "log_broken"

@@ -21,6 +21,7 @@ from aeras.serve.oversight import note_view
 from aeras.serve.render import Pages
 from aeras.serve.session import require_user
 from aeras.serve.shelves import shelf_part
+from aeras.serve.topic_part import topics_of_item
 
 router = APIRouter(dependencies=[Depends(require_user)], include_in_schema=False)
 
@@ -137,6 +138,7 @@ def item(
         row=row,
         scale=bar_scale(rows),
         survey=survey,
+        topics=topics_of_item(request, pages.words(request).language, item_id),
         triggers=triggers,
         points=points,
         chart_data={

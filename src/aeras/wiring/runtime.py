@@ -20,6 +20,7 @@ from aeras.domain.kept import Answer, Origin
 from aeras.domain.oversight import SYSTEM, Act
 from aeras.domain.ports import Clock, utc_now
 from aeras.insight import rates
+from aeras.insight.topics.apart import Apart
 from aeras.privacy.publish import Publisher
 from aeras.respond.desk import Desk
 from aeras.respond.formdesk import Forms
@@ -35,6 +36,7 @@ from aeras.wiring.keeper import Keeper
 from aeras.wiring.oversight import check_start, log_start, make_oversight, stop_file
 from aeras.wiring.rig import groups
 from aeras.wiring.shelves import ShopShelves
+from aeras.wiring.topics import ShopTopics, quiet_at
 from aeras.wiring.triggers import TriggerRoom, rules_of
 from aeras.wiring.usual import load_usual, save_usual
 from aeras.wiring.worker import Kept, Picture, Shelf, Usual, WorkerPlan, plans
@@ -127,6 +129,14 @@ class Runtime:
             context=self.shelves,
             outbox=self.asking.post,
         )
+        self.topics = ShopTopics(
+            self.control,
+            self.publisher,
+            Apart(site.privacy.k),
+            clock=clock,
+            quiet=quiet_at(lambda: self.site),
+            changed=self._topic_changed,
+        )
         self.keeper = Keeper(self.store)
         self._expiry = Expiry(self.store, self.control, site.privacy.retention)
         self._with_cameras = cameras
@@ -162,6 +172,7 @@ class Runtime:
         log_start(self.site, self.control, self.oversight.audit)
         self._started = True
         self.asking.post.start()
+        self.topics.start()
         for work in (self._serve_workers, self._look_after):
             thread = threading.Thread(target=work, name=work.__name__, daemon=True)
             thread.start()
@@ -170,6 +181,7 @@ class Runtime:
     def stop(self) -> None:
         """Ends the workers, stores what they had sent, closes the databases."""
         self._stop.set()
+        self.topics.stop()
         for thread in self._threads:
             thread.join(timeout=5)
         for kept in self._workers.stop():
@@ -335,6 +347,9 @@ class Runtime:
 
     def _form_changed(self, who: str, what: str, form: str, version: int) -> None:
         self.oversight.audit.add(Act.FORM_CHANGED, who, what=what, form=form, version=str(version))
+
+    def _topic_changed(self, who: str, what: str, topic: str) -> None:
+        self.oversight.audit.add(Act.TOPIC_CHANGED, who, what=what, topic=topic)
 
     def _answered(self, answer: Answer) -> None:
         self.counts["answers"] += 1

@@ -93,6 +93,7 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         form_desk=runtime.forms,
         trigger_desk=runtime.triggers.lives,
         rule_desk=_rule_desk(runtime),
+        topic_desk=runtime.topics,
         secret=runtime.control.secret("session"),
         links=links,
         public_url=server.public_url or url,

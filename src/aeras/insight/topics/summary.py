@@ -1,0 +1,174 @@
+"""What may be said of topics: shares with intervals, how they changed, ratings and quotes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aeras.domain.kept import Answer, Origin, Topic
+from aeras.domain.published import Rate
+from aeras.domain.topics import NO_TOPIC, TopicList, TopicRow, WeekShare
+from aeras.insight.rates import mean, share
+
+WEEKS = 12
+_WEEK = timedelta(days=7)
+_MONTH = timedelta(days=28)
+_QUOTES = 4
+_BEST_LENGTH = 90
+"""Characters of the answers that are quoted first: long enough to say something."""
+_RATINGS = (1, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """For whom topics are summarised.
+
+    Attributes:
+        language: In which labels are wanted.
+        k: Answers below which nothing is told.
+        now: UTC.
+        clean: What a quote goes through before it is shown.
+    """
+
+    language: str
+    k: int
+    now: datetime
+    clean: Callable[[str], str] = str
+
+
+def summarise(
+    answers: Sequence[Answer],
+    of: Mapping[str, str],
+    topics: Iterable[Topic],
+    reader: Reader,
+    *,
+    item: str | None = None,
+) -> TopicList:
+    """The topics of answers.
+
+    Args:
+        answers: Those that may be shown, newest first; those of the item if one is given.
+        of: Topic by answer id; those not looked at are missing.
+        topics: All.
+        reader: See there.
+        item: Of which item, for the title.
+    """
+    said = [answer for answer in answers if answer.text.strip()]
+    if len(said) < reader.k:
+        return TopicList(item, None)
+    known = {topic.id: topic for topic in topics}
+    members: dict[str, list[Answer]] = {}
+    waiting = 0
+    for answer in said:
+        topic = of.get(answer.id)
+        if topic is None:
+            waiting += 1
+        else:
+            members.setdefault(root_of(topic, known), []).append(answer)
+    other = members.pop(NO_TOPIC, [])
+    rows = [_row(known, topic, own, said, reader) for topic, own in members.items()]
+    wordless = len(answers) - len(said)
+    return TopicList(
+        item,
+        len(said),
+        tuple(sorted(rows, key=lambda row: (-row.answers, row.id))),
+        other=share(len(other), len(said)),
+        waiting=share(waiting, len(said)),
+        wordless=wordless,
+        simulated=_simulated(said),
+    )
+
+
+def root_of(topic: str, known: Mapping[str, Topic]) -> str:
+    """The topic that one was put into, in the end; `NO_TOPIC` if there is none of that id."""
+    for _ in range(len(known)):
+        found = known.get(topic)
+        if found is None or found.into is None:
+            break
+        topic = found.into
+    return topic if topic in known else NO_TOPIC
+
+
+def name_of(topic: Topic, language: str) -> str:
+    """What a person called it, else its label in the language, else in its main one."""
+    return topic.name or topic.labels.get(language) or next(iter(topic.labels.values()), "")
+
+
+def _row(
+    known: Mapping[str, Topic],
+    topic: str,
+    own: Sequence[Answer],
+    said: Sequence[Answer],
+    reader: Reader,
+) -> TopicRow:
+    ids = {answer.id for answer in own}
+    ratings = [answer.rating for answer in own if answer.rating is not None]
+    merged = [one for one in known.values() if one.id != topic and root_of(one.id, known) == topic]
+    name = name_of(known[topic], reader.language)
+    return TopicRow(
+        id=topic,
+        name=name or next((n for one in merged if (n := name_of(one, reader.language))), ""),
+        named=bool(known[topic].name),
+        answers=len(own),
+        share=share(len(own), len(said)),
+        weeks=_weeks(said, ids, reader),
+        change=_change(said, ids, reader),
+        rating=mean(ratings, bounds=_RATINGS) if len(ratings) >= reader.k else None,
+        quotes=_quotes(own, reader) if len(own) >= reader.k else (),
+        merged=tuple((one.id, name_of(one, reader.language)) for one in merged),
+        simulated=_simulated(own),
+    )
+
+
+def _weeks(said: Sequence[Answer], ids: set[str], reader: Reader) -> tuple[WeekShare, ...]:
+    counts = [[0, 0] for _ in range(WEEKS)]
+    for answer in said:
+        ago = max(0, (reader.now - answer.at) // _WEEK)
+        if ago < WEEKS:
+            counts[ago][0] += 1
+            counts[ago][1] += answer.id in ids
+    return tuple(
+        WeekShare(reader.now - (ago + 1) * _WEEK, hits / n, n)
+        if n >= reader.k
+        else WeekShare(reader.now - (ago + 1) * _WEEK, None, None)
+        for ago, (n, hits) in reversed(list(enumerate(counts)))
+    )
+
+
+def _change(said: Sequence[Answer], ids: set[str], reader: Reader) -> Rate | None:
+    spans: list[list[bool]] = [[], []]
+    for answer in said:
+        ago = max(0, (reader.now - answer.at) // _MONTH)
+        if ago < len(spans):
+            spans[ago].append(answer.id in ids)
+    now, before = spans
+    if min(len(now), len(before)) < reader.k:
+        return None
+    return difference(share(sum(now), len(now)), share(sum(before), len(before)))
+
+
+def difference(one: Rate, other: Rate) -> Rate:
+    """The first share less the second, with Newcombe's interval from both Wilson intervals
+    (Newcombe 1998, Statistics in Medicine 17:873-890, method 10).
+    """
+    gap = one.value - other.value
+    low = gap - math.hypot(one.value - one.low, other.high - other.value)
+    high = gap + math.hypot(one.high - one.value, other.value - other.low)
+    return Rate(gap, low, high, one.n + other.n)
+
+
+def _quotes(own: Sequence[Answer], reader: Reader) -> tuple[str, ...]:
+    """Different answers, those in the reader's language and of a telling length first."""
+
+    def worth(answer: Answer) -> tuple[bool, int]:
+        other = answer.language.split("-")[0] != reader.language
+        return other, abs(len(answer.text) - _BEST_LENGTH)
+
+    texts = dict.fromkeys(reader.clean(answer.text) for answer in sorted(own, key=worth))
+    return tuple(texts)[:_QUOTES]
+
+
+def _simulated(answers: Sequence[Answer]) -> float:
+    return sum(a.origin is Origin.SIMULATED for a in answers) / len(answers) if answers else 0.0
