@@ -319,7 +319,10 @@ def bench_cameras(
 def load_store(
     *,
     events: Annotated[int, typer.Option(min=1, help="How many.")] = 1_000_000,
-    store: Annotated[Path | None, typer.Option(help="DuckDB file that does not exist yet.")] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help="New DuckDB file, postgresql://, clickhouse:// or chdb:FOLDER."),
+    ] = None,
     answers: Annotated[
         int | None, typer.Option(min=20, help="Survey answers to send to a real server instead.")
     ] = None,
@@ -329,7 +332,8 @@ def load_store(
     """Measures the event store: bulk and single writes, queries, size. With --answers: sends survey
     answers to a server that is killed (-9) half-way, and counts what is stored.
 
-    Example:  `aeras lab load --events 1000000 --store load.duckdb --json`
+    Example:  `aeras lab load --events 1000000 --store load.duckdb --json`  ·
+    `aeras lab load --events 1000000 --store postgresql://user@host/database --json`
 
     Example:  `aeras lab load --answers 6000 --json`
     """

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 from records import NOON, answer, event, reaction
+from servers import fresh
 
 from aeras.domain.errors import InputError, StoreError
 from aeras.domain.kept import (
@@ -28,12 +29,10 @@ from aeras.domain.ports import AnswerBook, EventStore, TriggerBook, UserBook
 from aeras.insight import rates
 from aeras.privacy.publish import Publisher
 from aeras.store.control import Control
-from aeras.store.events import DuckEvents
+from aeras.store.opening import open_events
 
 DAY = timedelta(days=1)
-EVENT_STORES: dict[str, Callable[[Path], EventStore]] = {
-    "duckdb": lambda folder: DuckEvents(folder / "events.duckdb"),
-}
+EVENT_STORES = ("duckdb", "postgres", "clickhouse")
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 CONTROL_STORES: dict[str, Callable[[Path], Control]] = {
     "sqlite": lambda folder: Control(folder / "control.sqlite", hasher=QUICK),
@@ -42,7 +41,10 @@ CONTROL_STORES: dict[str, Callable[[Path], Control]] = {
 
 @pytest.fixture(params=EVENT_STORES)
 def store(request, tmp_path) -> Iterator[EventStore]:
-    opened = EVENT_STORES[request.param](tmp_path)
+    if request.param == "duckdb":
+        opened = open_events(str(tmp_path / "events.duckdb"))
+    else:
+        opened = open_events(fresh(request.getfixturevalue(f"{request.param}_url")))
     yield opened
     opened.close()
 

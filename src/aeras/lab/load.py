@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,8 +17,10 @@ from aeras.domain.errors import InputError
 from aeras.domain.kept import Event
 from aeras.domain.ports import EventStore
 from aeras.domain.shop import Facing, Fixture, Item, Shop
+from aeras.lab.chdb import served
 from aeras.lab.simulate import simulate
-from aeras.store.events import GROUPS, DuckEvents
+from aeras.store.opening import open_events
+from aeras.store.reading import GROUPS, EventTables, shown
 
 END = datetime(2026, 1, 1, tzinfo=UTC)
 PATTERN_DAYS = 10
@@ -26,27 +29,27 @@ SINGLES = 30
 REPEATS = 5
 
 
-def load(path: Path, events: int, *, seed: int = 7) -> dict[str, object]:
+def load(where: str, events: int, *, seed: int = 7) -> dict[str, object]:
     """Stores so many events of a shop with 48 items and takes the time of everything.
 
     Args:
-        path: A DuckDB file that does not exist yet.
+        where: A DuckDB file that does not exist yet, the URL of a PostgreSQL or ClickHouse
+            database without events, or ``chdb:FOLDER`` for ClickHouse's engine in a new folder.
         events: How many.
         seed: Of the simulation.
 
     Returns:
         events, seconds, events_per_s (bulk append, making the events not counted), append_one_ms
-        (median of single appends), tally_ms by group (median, over all events), size_mb.
+        (median of single appends), tally_ms by group (median, over all events), size_mb (of a
+        DuckDB file, else None).
 
     Raises:
-        InputError: The file exists, or there is nothing to store.
+        InputError: There are events already, or there is nothing to store.
         StoreError: The store cannot be written.
     """
-    if events < 1 or path.exists():
-        what = "the file exists already" if path.exists() else f"{events} events"
-        raise InputError(f"cannot measure with this: {what}", where=str(path))
-    store = DuckEvents(path)
-    try:
+    if events < 1:
+        raise InputError(f"cannot measure with {events} events", where=where)
+    with _opened(where) as (store, path):
         spent = sum(_timed(partial(store.append, batch)) for batch in _batches(events, seed))
         return {
             "events": store.count(),
@@ -54,10 +57,33 @@ def load(path: Path, events: int, *, seed: int = 7) -> dict[str, object]:
             "events_per_s": round(events / spent),
             "append_one_ms": _append_one_ms(store, seed),
             "tally_ms": {by: _tally_ms(store, by) for by in GROUPS},
-            "size_mb": round(path.stat().st_size / 1e6, 1),
+            "size_mb": round(path.stat().st_size / 1e6, 1) if path else None,
         }
-    finally:
-        store.close()
+
+
+@contextmanager
+def _opened(where: str) -> Iterator[tuple[EventTables, Path | None]]:
+    """An empty store, and its file if it has one."""
+    with ExitStack() as stack:
+        url = where
+        if where.startswith("chdb:"):
+            url = stack.enter_context(served(_new(Path(where.removeprefix("chdb:")))))
+        path = None if "://" in url else _new(Path(url))
+        store = open_events(url)
+        stack.callback(store.close)
+        if held := store.count():
+            raise InputError(
+                f"cannot measure with this: it holds {held} events",
+                where=shown(where),
+                todo="Name a new database",
+            )
+        yield store, path
+
+
+def _new(path: Path) -> Path:
+    if path.exists():
+        raise InputError("cannot measure with this: it exists already", where=str(path))
+    return path
 
 
 def _batches(events: int, seed: int) -> Iterator[list[Event]]:
