@@ -372,6 +372,25 @@ def measure_triggers(
     show(measure(shops, seed=seed, market=Market(days=days)), as_json=as_json)
 
 
+@lab.command("insight")
+def measure_insight(
+    *,
+    shops: Annotated[int, typer.Option(min=1, help="Simulated shops.")] = 40,
+    days: Annotated[int, typer.Option(min=30, help="Days of each.")] = 120,
+    seed: Annotated[int, typer.Option(help="Seed of all draws.")] = 7,
+    as_json: JsonOpt = False,
+) -> None:
+    """Measures the sales model on simulated shops whose truth is known, beside plain correlation.
+
+    Promotions, prices and stock-outs move both sales and reactions there.
+
+    Example:  `aeras lab insight --json`
+    """
+    from aeras.lab.insight import Market, measure
+
+    show(measure(shops, seed=seed, market=Market(days=days)), as_json=as_json)
+
+
 @lab.command("topics")
 def measure_topics(
     file: Annotated[Path, typer.Argument(help="CSV with a head line.", metavar="FILE.csv")],

@@ -69,17 +69,28 @@ def estimate(before: Floats, after: Floats, prior: tuple[float, float]) -> Estim
     slope = start * (1 - start)
     moved = (y1 / n1 - y0 / n0) / slope
     chance = (_variance(n0, y0) + _variance(n1, y1)) / slope**2
+    value, own, rest, half = (part * slope[0] for part in against(moved, chance))
+    change = Rate(value, max(-1.0, value - half), min(1.0, value + half), int(n0[0] + n1[0]))
+    return Estimate(change, own * slope[0], rest * slope[0])
+
+
+def against(moved: Floats, chance: Floats) -> tuple[float, float, float, float]:
+    """What the first moved less what the others did, the variances of that (its own, the rest), and
+    half of its 95 % interval.
+
+    Args:
+        moved: (1 + C,) on a scale on which all move alike.
+        chance: (1 + C,) variance of each by chance alone.
+    """
     controls, noise = moved[1:], chance[1:]
     count = len(controls)
     spread = float(np.var(controls, ddof=1))
-    drift = max(0.0, spread - float(noise.mean()))  # the item drifts by itself as they do
-    rest = (drift + max(spread, float(noise.mean())) / count) * slope[0] ** 2
-    own = float(chance[0] * slope[0] ** 2)
+    drift = max(0.0, spread - float(noise.mean()))  # the first drifts by itself as they do
+    rest = drift + max(spread, float(noise.mean())) / count
+    own = float(chance[0])
     free = (count - 1) * ((own + rest) / rest) ** 2
     half = float(special.stdtrit(min(free, 1e6), 0.975)) * math.sqrt(own + rest)
-    value = float((moved[0] - controls.mean()) * slope[0])
-    change = Rate(value, max(-1.0, value - half), min(1.0, value + half), int(n0[0] + n1[0]))
-    return Estimate(change, own, rest)
+    return float(moved[0] - controls.mean()), own, rest, half
 
 
 def _variance(n: Floats, y: Floats) -> Floats:
