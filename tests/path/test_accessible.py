@@ -30,6 +30,7 @@ STAFF = [
     "/rules",
     "/rules/edit?id=often",
     "/surveys",
+    "/topics",
     "/surveys/cards",
     "/surveys/card/vegan-salami",
     "/forms",

@@ -1,8 +1,9 @@
 """What a topic is called: the words that set it apart, in each language it was spoken of in.
 
 c-TF-IDF (Grootendorst 2022, arXiv:2203.05794): a word's count in the topic, times the logarithm of
-one plus the average size of a topic over the word's count in all. Japanese, Chinese and Thai, which
-are written without spaces, are read as runs of two to four characters.
+one plus the average size of a topic over the word's count in all. A word must also stand in the
+topic twice as often as in all: polite words ("sorry", "maybe") stand everywhere. Japanese, Chinese
+and Thai, which are written without spaces, are read as runs of two to four characters.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ def name_topics(
             held[language][topic].update(set(terms(text[:_READ], language)))
             sizes[topic][language] += 1
     labels: list[dict[str, str]] = [{} for _ in range(count)]
-    best = {language: _telling(counters, least) for language, counters in held.items()}
+    best = {
+        language: _telling(counters, [size[language] for size in sizes], least)
+        for language, counters in held.items()
+    }
     for topic, size in enumerate(sizes):
         for language, _ in size.most_common():
             if best[language][topic]:
@@ -65,20 +69,28 @@ def name_topics(
 
 
 _READ = 1_000
+_MORE = 2.0
 
 
-def _telling(counters: Sequence[Counter[str]], least: int) -> list[list[str]]:
-    """For each topic its most telling words."""
+def _telling(counters: Sequence[Counter[str]], sizes: Sequence[int], least: int) -> list[list[str]]:
+    """For each topic its most telling words.
+
+    Args:
+        counters: For each topic, in how many of its texts each word stands.
+        sizes: Texts of each topic.
+        least: Texts that must hold a word.
+    """
     overall: Counter[str] = Counter()
     for counter in counters:
         overall.update(counter)
     average = sum(overall.values()) / max(1, sum(bool(counter) for counter in counters))
+    texts = sum(sizes)
     found = []
-    for counter in counters:
+    for counter, size in zip(counters, sizes, strict=True):
         scores = {
             word: count * math.log(1 + average / overall[word])
             for word, count in counter.items()
-            if count >= least
+            if count >= least and (size == texts or count * texts >= _MORE * size * overall[word])
         }
         ranked = sorted(scores, key=lambda word: (-scores[word], word))
         chosen: list[str] = []

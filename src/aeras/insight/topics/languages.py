@@ -28,7 +28,7 @@ COMMON_WORDS: dict[str, frozenset[str]] = {
             "some please i'm it's isn't wasn't didn't can't into out up"
         ),
         "de": (
-            "der die das den dem des ein eine einen einem einer eines und oder aber nicht kein "
+            "ob der die das den dem des ein eine einen einem einer eines und oder aber nicht kein "
             "keine ist sind war waren bin bist wird werden wurde hat habe haben hatte ich du er "
             "sie es wir ihr mich mir dir ihm ihn ihnen uns mein meine meinen meiner dein deine "
             "sein ihre unser was welche welcher welches wer wann wo wie warum zu zum zur im in am "
