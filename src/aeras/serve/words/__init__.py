@@ -4,19 +4,22 @@ what a person feels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
+
+from babel import Locale
 
 if TYPE_CHECKING:
     from aeras.domain.published import Fact, Rate
     from aeras.serve.schemas import LiveOut
 
 PARTS = (
-    *("public_", "", "site_", "triggers_", "people_", "forms_", "channels_", "map_"),
+    *("", "site_", "triggers_", "people_", "forms_", "channels_", "map_"),
     *("topics_", "reports_", "connectors_", "insight_", "placement_", "fleet_"),
 )
 """Modules of each language, ``<part><language>.py``."""
@@ -64,6 +67,30 @@ def choose(accept: str, offered: tuple[str, ...]) -> str:
     return offered[0]
 
 
+class _Form(NamedTuple):
+    """How a language writes numbers, by Unicode's locale data.
+
+    Attributes:
+        signs: Maps the English decimal point and thousands' comma to its own.
+        gap: What stands before the per cent sign.
+        plural: Unicode's plural category of a number, such as ``one``.
+    """
+
+    signs: dict[int, str]
+    gap: str
+    plural: Callable[[object], str]
+
+
+@lru_cache
+def _form(language: str) -> _Form:
+    locale = Locale.parse(language)
+    symbols = locale.number_symbols["latn"]
+    signs = {ord("."): symbols["decimal"], ord(","): symbols["group"]}
+    gap = " " if locale.percent_formats[None].pattern.endswith("\N{NO-BREAK SPACE}%") else ""
+    rule = locale.plural_form
+    return _Form(signs, gap, lambda n: str(rule(n)) if isinstance(n, int | float) else "other")
+
+
 class Words:
     """One language's words, numbers and dates.
 
@@ -77,6 +104,7 @@ class Words:
     def __init__(self, language: str, timezone: str, now: datetime, currency: str = "EUR") -> None:
         self.language = language if language in CATALOGUES else DEFAULT
         self._words = CATALOGUES[self.language]
+        self._form = _form(self.language)
         self._zone = ZoneInfo(timezone)
         self._now = now
         self._currency = currency
@@ -86,7 +114,7 @@ class Words:
         text = self._words[key]
         if "|" in text:
             one, many = text.split("|")
-            text = one if values.get("n") == 1 else many
+            text = one if self._form.plural(values.get("n")) == "one" else many
         shown = {k: self.num(v) if isinstance(v, int) else v for k, v in values.items()}
         return text.format(**shown)
 
@@ -122,16 +150,13 @@ class Words:
         if value is None:
             return self._words["withheld"]
         text = f"{value:,.{digits}f}"
-        if self.language == "de":
-            text = text.translate(str.maketrans(",.", ".,"))
-        return text
+        return text.translate(self._form.signs)
 
     def pct(self, share: float | None, digits: int = 0) -> str:
         """A share as per cent."""
         if share is None:
             return self._words["withheld"]
-        gap = " " if self.language == "de" else ""
-        return f"{self.num(share * 100, digits)}{gap}%"
+        return f"{self.num(share * 100, digits)}{self._form.gap}%"
 
     def interval(self, rate: Rate) -> str:
         """An interval as per cent, ``24-41 %``."""

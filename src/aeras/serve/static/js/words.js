@@ -4,12 +4,14 @@ const WORDS = held ? JSON.parse(held.textContent) : {};
 
 export const language = document.documentElement.lang || "en";
 
+const plural = new Intl.PluralRules(language);
+
 /** The text of a key; "one|many" is chosen by n. */
 export function t(key, values = {}) {
   let text = WORDS[key] ?? key;
   if (text.includes("|")) {
     const [one, many] = text.split("|");
-    text = values.n === 1 ? one : many;
+    text = plural.select(values.n ?? 0) === "one" ? one : many;
   }
   return text.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name];
