@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -113,8 +114,6 @@ def diff_versions(
 
     Example:  `aeras planogram diff site.yaml spring summer`
     """
-    from dataclasses import asdict
-
     from aeras.shelf.planogram import compare
     from aeras.wiring.planograms import all_versions, version
 
@@ -140,8 +139,6 @@ def lens(
 
     Example:  `aeras lens boards/ --board 9x6 --size 1280x720`
     """
-    from dataclasses import asdict
-
     from aeras.shelf.lens import lens_from_boards
 
     fit = lens_from_boards(folder, _sides(board, "--board"), _sides(size, "--size"))
@@ -163,3 +160,32 @@ def _sides(text: str | None, name: str) -> tuple[int, int] | None:
     if not (first.isdigit() and second.isdigit()):
         raise InputError(f"{text!r} is no size", where=name, todo="Write it as 9x6")
     return int(first), int(second)
+
+
+def doctor(
+    site: SiteArg,
+    *,
+    seconds: Annotated[float, typer.Option(help="How long each camera is watched.", min=1)] = 5.0,
+    cameras: Annotated[bool, typer.Option(help="Watch the cameras.")] = True,
+    as_json: JsonOpt = False,
+) -> None:
+    """Looks over law profile, models, disk, memory, clock, certificate, port, cameras and load;
+    keeps nothing, changes nothing. Exit code 1 if there is a fault.
+
+    Examples:  `aeras doctor site.yaml`  ·  `aeras doctor site.yaml --no-cameras --json`
+    """
+    from aeras.wiring.doctor import State, doctor
+
+    signs = {State.FINE: "ok ", State.ADVICE: "!  ", State.FAULT: "X  ", State.UNKNOWN: "?  "}
+    faults = 0
+    for finding in doctor(site, seconds=seconds, cameras=cameras):
+        faults += finding.state is State.FAULT
+        if as_json:
+            json_line(asdict(finding))
+        else:
+            todo = f". {finding.todo}" if finding.todo else ""
+            print_plain(f"{signs[finding.state]} {finding.about:16} {finding.what}{todo}")
+    if as_json:
+        json_line({"summary": {"faults": faults}})
+    if faults:
+        raise typer.Exit(1)

@@ -128,7 +128,7 @@ def _tls(tls: TlsSection | None, folder: Path) -> dict[str, Any]:
     """Uvicorn's options; ServeError if the files are no certificate and its key."""
     if tls is None:
         return {}
-    cert, key = folder / tls.cert, folder / tls.key
+    cert, key = tls_files(tls, folder)
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
     except OSError as error:
@@ -138,6 +138,11 @@ def _tls(tls: TlsSection | None, folder: Path) -> dict[str, Any]:
             todo="Set server.tls.cert and key to matching PEM files that AERAS may read",
         ) from None
     return {"ssl_certfile": str(cert), "ssl_keyfile": str(key)}
+
+
+def tls_files(tls: TlsSection, folder: Path) -> tuple[Path, Path]:
+    """Certificate and key of a site file in that folder."""
+    return folder / tls.cert, folder / tls.key
 
 
 def _changed(runtime: Runtime) -> Callable[[str, str], None]:
