@@ -66,8 +66,9 @@ NO_FIGURES = re.compile(
     r"|items/\{item_id\}/invite|tokens|users|account|channels|purchases|members|incentives)\b"
 )
 FIGURES = {
-    "/": ["totals", "items", "facings", "timeline", "triggers"],
+    "/": ["totals", "items", "facings", "timeline", "triggers", "surveys"],
     "/items": ["items"],
+    "/report.{page}": ["totals", "items", "facings", "triggers", "surveys"],
     "/items/{item_id}": ["items", "timeline", "facings", "survey", "triggers"],
     "/map": ["facings"],  # whole blocks by place and time: wiring/storemap.py
     "/api/map": ["facings"],

@@ -18,6 +18,7 @@ from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
 from aeras.serve.live import Listener
 from aeras.store.control import Control
+from aeras.wiring.reports import Reports
 from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, FakeMaps, make_oversight, make_users
 from tests.serve.fake_asking import FakeAsking
 from tests.serve.fake_topics import FakeTopics
@@ -92,6 +93,7 @@ def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
             "maps": FakeMaps(board),
             "trigger_desk": FakeLives(board),
             "rule_desk": FakeRules(),
+            "report_desk": Reports(board, None, clock),
             **options,
         },
     )

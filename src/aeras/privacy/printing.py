@@ -33,7 +33,7 @@ from aeras.privacy.papers import Document, Facts, Part, Sign, Table, sign
 
 _JAPANESE = "HeiseiKakuGo-W5"
 """One of the fonts that PDF readers bring along, so that none need be shipped."""
-_PLAIN, _BOLD = "Vera", "Vera-Bold"
+PLAIN, BOLD = "Vera", "Vera-Bold"
 
 _CSS = """
 :root { font: 11pt/1.5 system-ui, "Noto Sans", "Liberation Sans", sans-serif; color: #1c2325; }
@@ -109,26 +109,26 @@ def _sign_html(facts: Facts, one: Sign, heading: str, kind: str) -> str:
 
 def document_pdf(document: Document) -> bytes:
     """The document as A4 pages with numbers."""
-    _load_fonts()
-    normal = ParagraphStyle("text", fontName=_PLAIN, fontSize=10, leading=14, spaceAfter=4)
+    load_fonts()
+    normal = ParagraphStyle("text", fontName=PLAIN, fontSize=10, leading=14, spaceAfter=4)
     small = ParagraphStyle("cell", parent=normal, fontSize=7.5, leading=9.5, splitLongWords=True)
-    title = ParagraphStyle("title", parent=normal, fontName=_BOLD, fontSize=18, leading=22)
+    title = ParagraphStyle("title", parent=normal, fontName=BOLD, fontSize=18, leading=22)
     heading = ParagraphStyle(
         "heading", parent=title, fontSize=12, leading=15, spaceBefore=12, keepWithNext=True
     )
-    flow: list[Flowable] = [_para(document.title, title), _para(document.under, normal)]
+    flow: list[Flowable] = [para(document.title, title), para(document.under, normal)]
     for part in document.parts:
         flow.append(_Heading(part.heading, heading))
-        flow += [_para(line, normal) for line in part.text]
+        flow += [para(line, normal) for line in part.text]
         if part.points:
-            flow.append(ListFlowable([_para(x, normal) for x in part.points], bulletType="bullet"))
+            flow.append(ListFlowable([para(x, normal) for x in part.points], bulletType="bullet"))
         flow += [_table_pdf(table, small) for table in part.tables]
     return _build(document.title, flow, document.language)
 
 
 def signs_pdf(facts: Facts, languages: Sequence[str]) -> bytes:
     """One page a sign."""
-    _load_fonts()
+    load_fonts()
     flow: list[Flowable] = []
     for kind, size in (("door", 30), ("shelf", 22)):
         for language in languages:
@@ -139,7 +139,7 @@ def signs_pdf(facts: Facts, languages: Sequence[str]) -> bytes:
 
 def _sign_pdf(facts: Facts, one: Sign, heading: str, size: int) -> list[Flowable]:
     japanese = one.language == "ja"
-    bold, plain = (_JAPANESE, _JAPANESE) if japanese else (_BOLD, _PLAIN)
+    bold, plain = (_JAPANESE, _JAPANESE) if japanese else (BOLD, PLAIN)
     wrap: Any = "CJK" if japanese else None
     big = ParagraphStyle(
         "big", fontName=bold, fontSize=size, leading=size * 1.25, spaceAfter=16, wordWrap=wrap
@@ -152,9 +152,9 @@ def _sign_pdf(facts: Facts, one: Sign, heading: str, size: int) -> list[Flowable
         spaceAfter=8,
         wordWrap=wrap,
     )
-    flow: list[Flowable] = [_para(heading, big), *(_para(line, text) for line in one.lines)]
+    flow: list[Flowable] = [para(heading, big), *(para(line, text) for line in one.lines)]
     if facts.url:
-        flow += [Spacer(1, 14), _Code(facts.url), _para(one.more, text), _para(facts.url, text)]
+        flow += [Spacer(1, 14), _Code(facts.url), para(one.more, text), para(facts.url, text)]
     return flow
 
 
@@ -176,7 +176,7 @@ class _Code(Flowable):  # type: ignore[misc]
                     self.canv.rect(x * step, top, step, step, stroke=0, fill=1)
 
 
-def _para(text: str, style: Any) -> Flowable:
+def para(text: str, style: Any) -> Flowable:
     """A paragraph; what the embedded fonts lack is set in the Japanese one."""
     if style.fontName != _JAPANESE and not _drawable(text):
         style = ParagraphStyle("wide", parent=style, fontName=_JAPANESE, wordWrap="CJK")
@@ -184,7 +184,7 @@ def _para(text: str, style: Any) -> Flowable:
 
 
 def _drawable(text: str) -> bool:
-    glyphs = pdfmetrics.getFont(_PLAIN).face.charToGlyph
+    glyphs = pdfmetrics.getFont(PLAIN).face.charToGlyph
     return all(ord(sign) in glyphs for sign in text if not sign.isspace())
 
 
@@ -204,14 +204,15 @@ class _Heading(Paragraph):  # type: ignore[misc]
 
 
 @cache
-def _load_fonts() -> None:
-    pdfmetrics.registerFont(TTFont(_PLAIN, "Vera.ttf"))  # come with reportlab, and are embedded
-    pdfmetrics.registerFont(TTFont(_BOLD, "VeraBd.ttf"))
+def load_fonts() -> None:
+    """Makes the fonts known; they must be before a paragraph is made."""
+    pdfmetrics.registerFont(TTFont(PLAIN, "Vera.ttf"))  # come with reportlab, and are embedded
+    pdfmetrics.registerFont(TTFont(BOLD, "VeraBd.ttf"))
     pdfmetrics.registerFont(UnicodeCIDFont(_JAPANESE))
 
 
 def _table_pdf(table: Table, style: Any) -> Flowable:
-    rows = [[_para(cell, style) for cell in row] for row in (table[0], *table[1])]
+    rows = [[para(cell, style) for cell in row] for row in (table[0], *table[1])]
     made = PdfTable(rows, repeatRows=1, colWidths=_widths(table))
     made.setStyle(
         TableStyle(
@@ -251,5 +252,5 @@ def _build(title: str, flow: list[Flowable], language: str) -> bytes:
 
 
 def _number(canvas: Canvas, _document: Any) -> None:
-    canvas.setFont(_PLAIN, 8)
+    canvas.setFont(PLAIN, 8)
     canvas.drawRightString(192 * mm, 10 * mm, str(canvas.getPageNumber()))

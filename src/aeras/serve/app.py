@@ -20,6 +20,7 @@ from aeras.domain.life import TriggerDesk
 from aeras.domain.noisy import NoisyDesk
 from aeras.domain.oversight import Oversight
 from aeras.domain.ports import Board, Clock, utc_now
+from aeras.domain.reporting import ReportDesk
 from aeras.domain.rule_desk import RuleDesk
 from aeras.domain.shelves import Shelves
 from aeras.domain.site_desk import SiteDesk
@@ -36,6 +37,7 @@ from aeras.serve import (
     pages,
     people,
     public,
+    reports,
     rules,
     topics,
     watch,
@@ -69,6 +71,7 @@ def create_app(
     noisy: NoisyDesk | None = None,
     shelves: Shelves | None = None,
     maps: Maps | None = None,
+    report_desk: ReportDesk | None = None,
     form_desk: FormDesk | None = None,
     trigger_desk: TriggerDesk | None = None,
     rule_desk: RuleDesk | None = None,
@@ -94,6 +97,7 @@ def create_app(
         noisy: Gives out tables with noise; without it there are none.
         shelves: What the shelves show; without it nothing is said of stock.
         maps: The figures of the store map; without it its page is off.
+        report_desk: Makes the one-page report; without it there is none.
         form_desk: Keeps survey forms; without it their pages are off.
         trigger_desk: Moves triggers on; without it their pages are off.
         rule_desk: Changes the rules; without it their page is off.
@@ -170,6 +174,7 @@ def create_app(
         "once": ShownOnce(clock),
         "hub": hub,
         "clock": clock,
+        "reports": report_desk,
         "links": links or OneTimeLinks(clock),
         "cards": CardLinks(secret),
         "sessions": sessions,
@@ -189,7 +194,7 @@ def create_app(
         setattr(app.state, name, part)
     errors.install(app)
     for router in (
-        *(asking_pages.api, asking_pages.pages, exports.router, exports.pages),
+        *(asking_pages.api, asking_pages.pages, exports.router, exports.pages, reports.pages),
         *(public.api, api.router, auth.router, public.pages, watch.router, pages.router),
         *(calibration.api, calibration.plan, calibration.pages, forms.api, forms.pages),
         *(lives.api, lives.pages, rules.router, topics.api, topics.pages),

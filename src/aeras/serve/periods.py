@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -39,6 +40,10 @@ class Period:
     def days(self) -> int:
         """Number of local days."""
         return (self.last - self.first).days + 1
+
+    def days_so_far(self, now: datetime) -> int:
+        """Number of local days that have begun, at least 1."""
+        return max(1, math.ceil((min(self.until, now) - self.since) / timedelta(days=1)))
 
     @property
     def query(self) -> str:

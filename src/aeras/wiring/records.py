@@ -17,6 +17,8 @@ from aeras.store.quick import QuickEvents
 from aeras.wiring.board import ShopBoard
 from aeras.wiring.feed import Feed
 from aeras.wiring.noisy import NoisyTables
+from aeras.wiring.reports import Reports
+from aeras.wiring.shelves import ShopShelves
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Records:
     """What may be shown of a site."""
 
     board: ShopBoard
+    reports: Reports
     noisy: NoisyTables
     audit: AuditLog
 
@@ -39,15 +42,20 @@ def open_records(site: Site, control: Control, audit: AuditLog) -> Iterator[Reco
     try:
         publisher = Publisher(site.privacy.k, share=rates.share, mean=rates.mean)
         store.roll(utc_now() - site.privacy.time_grain, publisher.fold)
+        feed = Feed()
         board = ShopBoard(
             site.shop,
             store=store,
             book=control,
             answers=control,
             publisher=publisher,
-            feed=Feed(),
+            feed=feed,
         )
-        yield Records(board, noisy_tables(site, store, control, audit), audit)
+        shelves = ShopShelves(
+            lambda: site, store=store, publisher=publisher, feed=feed, clock=utc_now
+        )
+        reports = Reports(board, shelves, utc_now)
+        yield Records(board, reports, noisy_tables(site, store, control, audit), audit)
     finally:
         store.close()
 
