@@ -56,7 +56,7 @@ extras: $(VENV)-train/.installed
 $(VENV)-train/.installed: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)-train
 	$(subst $(BIN),$(VENV)-train/bin,$(subst VIRTUAL_ENV=$(VENV),VIRTUAL_ENV=$(VENV)-train,$(INSTALL))) -r requirements-dev.lock
-	$(VENV)-train/bin/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" "onnx>=1.17"
+	$(VENV)-train/bin/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" "onnx>=1.17" "stable-baselines3>=2.7,<3"
 	$(subst $(BIN),$(VENV)-train/bin,$(subst VIRTUAL_ENV=$(VENV),VIRTUAL_ENV=$(VENV)-train,$(INSTALL))) --no-deps -e .
 	@touch $@
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -389,6 +390,37 @@ def measure_insight(
     from aeras.lab.insight import Market, measure
 
     show(measure(shops, seed=seed, market=Market(days=days)), as_json=as_json)
+
+
+@lab.command("placement")
+def measure_placement(
+    *,
+    shops: Annotated[int, typer.Option(min=1, help="Simulated shops.")] = 20,
+    seeds: Annotated[int, typer.Option(min=1, help="Logs of each shop.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 7,
+    hard: Annotated[
+        bool,
+        typer.Option("--hard", help="Shops that the choice model fits badly, half the visits."),
+    ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Also deep reinforcement learning (aeras[deep]).")
+    ] = False,
+    as_json: JsonOpt = False,
+) -> None:
+    """Measures placement policies on simulated shops whose truth is known, and what judges them.
+
+    Example:  `aeras lab placement --json`
+    """
+    from aeras.lab.placement import HARD, Market, in_words, measure
+
+    market = HARD if hard else Market()
+    table = measure(
+        shops, seeds, seed=seed, market=market, deep=deep, tell=say if sys.stderr.isatty() else None
+    )
+    if as_json:
+        json_line(table)
+    else:
+        print_plain(in_words(table))
 
 
 @lab.command("topics")

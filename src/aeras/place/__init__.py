@@ -1,1 +1,3 @@
-"""Placement: a simulated shop, policies that propose moves, and their evaluation before anyone acts."""
+"""Placement: a calibrated shop, policies that propose moves, and their evaluation before anyone
+acts.
+"""

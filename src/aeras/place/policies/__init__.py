@@ -1,0 +1,1 @@
+"""One placement policy a file; its file name is its name."""
