@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from aeras.domain.ports import Board, Clock
 from aeras.domain.roles import allows
-from aeras.serve import figures
+from aeras.serve import figures, nav
 from aeras.serve.assets import Assets
 from aeras.serve.oversight import stop_in_force
 from aeras.serve.session import Sessions, visitor
@@ -55,7 +55,14 @@ class Pages:
         )
         self._env.filters["script_json"] = script_json
         self._env.globals.update(
-            asset=assets.url, figures=figures, language_names=NAMES, allows=allows
+            asset=assets.url,
+            figures=figures,
+            language_names=NAMES,
+            allows=allows,
+            open_to=nav.open_to,
+            DAILY=nav.DAILY,
+            SETTINGS=nav.SETTINGS,
+            ON_PHONE=nav.ON_PHONE,
         )
 
     def words(self, request: Request, language: str = "") -> Words:

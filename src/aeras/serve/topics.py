@@ -98,7 +98,7 @@ def topics(
     return page.page(
         request,
         "topics.html",
-        nav="surveys",
+        nav="topics",
         period=None,
         topics=found,
         item=board.shop.item(item) if item else None,

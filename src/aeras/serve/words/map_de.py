@@ -2,6 +2,7 @@
 """German words of the store map's page."""
 
 WORDS: dict[str, str] = {
+    "nav.more": "Mehr",
     "nav.map": "Karte",
     "smap.open": "Ebenen, Zeitablauf, Vergleich",
     "smap.controls": "Was die Karte zeigt",

@@ -2,6 +2,7 @@
 """English words of the store map's page."""
 
 WORDS: dict[str, str] = {
+    "nav.more": "More",
     "nav.map": "Map",
     "smap.open": "Layers, playback, comparison",
     "smap.controls": "What the map shows",

@@ -2,6 +2,7 @@
 """Spanish words of the store map's page."""
 
 WORDS: dict[str, str] = {
+    "nav.more": "Más",
     "nav.map": "Mapa",
     "smap.open": "Capas, reproducción, comparación",
     "smap.controls": "Lo que muestra el mapa",

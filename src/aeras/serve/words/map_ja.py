@@ -2,6 +2,7 @@
 """Japanese words of the store map's page."""
 
 WORDS: dict[str, str] = {
+    "nav.more": "その他",
     "nav.map": "マップ",
     "smap.open": "レイヤー・再生・比較",
     "smap.controls": "マップに表示する内容",
