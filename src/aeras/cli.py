@@ -9,7 +9,16 @@ from typing import Annotated
 
 import typer
 
-from aeras import __version__, cli_channels, cli_lab, cli_privacy, cli_report, cli_site, cli_users
+from aeras import (
+    __version__,
+    cli_channels,
+    cli_connect,
+    cli_lab,
+    cli_privacy,
+    cli_report,
+    cli_site,
+    cli_users,
+)
 from aeras.cli_common import JsonOpt, SiteArg, json_line, out, say
 from aeras.domain.errors import AerasError
 from aeras.wiring.hardening import no_core_dumps
@@ -30,6 +39,7 @@ app.command()(cli_site.doctor)
 app.add_typer(cli_privacy.privacy, name="privacy")
 app.add_typer(cli_users.users, name="users")
 app.add_typer(cli_channels.channels, name="channels")
+app.add_typer(cli_connect.connect, name="connect")
 app.add_typer(cli_channels.members, name="members")
 app.add_typer(cli_channels.incentives, name="incentives")
 app.command()(cli_privacy.stop)

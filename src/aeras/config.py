@@ -29,6 +29,8 @@ from pydantic import (
 from shapely import Polygon as ShapelyPolygon
 from stdnum import ean
 
+from aeras.connect.options import SECTIONS as CONNECT_SECTIONS
+from aeras.connect.options import ConnectSections, connect_problems
 from aeras.domain.errors import ConfigError, InputError
 from aeras.domain.evidence import Watched
 from aeras.domain.geometry import Box, Polygon, as_polygon
@@ -437,7 +439,7 @@ class ServerSection(_Section):
     second_factor: bool = False
 
 
-class SiteFile(_Section, AskingSections):
+class SiteFile(_Section, AskingSections, ConnectSections):
     """The whole file."""
 
     site: SiteSection
@@ -701,7 +703,7 @@ def _known_keys(location: Location) -> list[str]:
         "server": ServerSection,
         "tls": TlsSection,
     }
-    sections |= ASKING_SECTIONS
+    sections |= CONNECT_SECTIONS if location[:1] == ("connectors",) else ASKING_SECTIONS
     names = [part for part in location if part in sections]
     section = sections[names[-1]] if names else SiteFile
     return list(section.model_fields)
@@ -757,6 +759,7 @@ def _contradictions(file: SiteFile) -> Iterator[tuple[Location, str]]:
     yield from _duplicate_facings(file)
     yield from _mark_problems(file)
     yield from asking_problems(file)
+    yield from connect_problems(file)
     if file.planogram_file and "planogram" in file.model_fields_set:
         yield ("planogram",), "planogram_file names the versions; remove the key planogram"
     for number, camera in enumerate(file.cameras):

@@ -61,9 +61,9 @@ READERS = {
 # rules: names of items with k visits behind them, and how many items: tests/wiring/test_ruledesk.py
 NO_FIGURES = re.compile(
     r"/(login|join|logout|enter|setup|healthz|static|kiosk|kiosk-worker\.js|withdraw|privacy|thanks|q|s|01"
-    r"|calibration|planogram|stop|resume|cameras|account|users|invited|metrics|channels|rules)\b"
+    r"|calibration|planogram|stop|resume|cameras|account|users|invited|metrics|channels|connectors|rules)\b"
     r"|/forms(/\{form\})?$|/api/(forms|openapi|shop|public|live|cameras|reading|stop|resume|floor-plan|calibration|planogram"
-    r"|items/\{item_id\}/invite|tokens|users|account|channels|purchases|members|incentives)\b"
+    r"|items/\{item_id\}/invite|tokens|users|account|channels|connectors|purchases|members|incentives)\b"
 )
 FIGURES = {
     "/": ["totals", "items", "facings", "timeline", "triggers", "surveys"],
@@ -113,6 +113,7 @@ COMMANDS = {
     "models": "no records",
     "planogram": "no records",
     "users": "staff accounts",
+    "connect": "sales and stock of the till, states; no visits",
     "channels": "messages of `TOPICS` by state",
     "members": "consents by keyed hash; no visits",
     "incentives": "the retailer's own codes",

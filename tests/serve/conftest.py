@@ -21,6 +21,7 @@ from aeras.store.control import Control
 from aeras.wiring.reports import Reports
 from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, FakeMaps, make_oversight, make_users
 from tests.serve.fake_asking import FakeAsking
+from tests.serve.fake_feeds import FakeFeeds
 from tests.serve.fake_topics import FakeTopics
 from tests.serve.lives import FakeLives, FakeRules
 
@@ -89,6 +90,7 @@ def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
         monotonic=clock.monotonic,
         **{
             "asking": FakeAsking(),
+            "feed_desk": FakeFeeds(),
             "topic_desk": FakeTopics(),
             "maps": FakeMaps(board),
             "trigger_desk": FakeLives(board),

@@ -111,6 +111,13 @@ MATRIX: dict[str, str] = {
     "GET /api/triggers": V,
     "GET /api/triggers/{trigger_id}": V,
     "POST /api/triggers/{trigger_id}/{deed}": M,
+    "POST /api/public/hooks/{source}": ANYONE,
+    "GET /connectors": M,
+    "POST /connectors/run": M,
+    "POST /connectors/dry-run": M,
+    "POST /connectors/retry": M,
+    "POST /connectors/discard": M,
+    "GET /api/connectors": M,
     "GET /channels": M,
     "POST /channels/retry": M,
     "POST /channels/test": M,
@@ -281,7 +288,7 @@ def test_a_stranger_is_told_to_sign_in(site: Site, route: str):
         assert answer.status_code == 303
 
 
-MORE = ("token", "code", "role", "what", "sealed", "id", "proof")
+MORE = ("source", "group", "token", "code", "role", "what", "sealed", "id", "proof")
 CHANGING = [r for r in MATRIX if not r.startswith("GET") and not r.startswith("POST /api/public")]
 
 

@@ -204,9 +204,11 @@ class Connector(Protocol):
 
     def applied(self, cursor: str | None) -> None:
         """Told after the page with this cursor is stored for good; most need not know."""
+        return
 
     def close(self) -> None:
         """Gives up connections."""
+        return
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,7 @@ class Push:
 
 @runtime_checkable
 class Listening(Protocol):
-    """A connector that also takes webhooks, at ``/hooks/connect/<its id>``."""
+    """A connector that also takes webhooks, at ``/api/public/hooks/<its id>``."""
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes, url: str) -> Push:
         """What a webhook says.

@@ -33,6 +33,8 @@ class Act(StrEnum):
     USER_CHANGED = "user_changed"
     TRIGGER = "trigger"
     FORM_CHANGED = "form_changed"
+    RECORDS_DISCARDED = "records_discarded"
+    """Records of a connector that could not be used were deleted."""
     TOPIC_CHANGED = "topic_changed"
     LOG_EXPIRED = "log_expired"
     """Entries older than the controller keeps them were removed, by the officer."""

@@ -15,6 +15,7 @@ from aeras.domain.accounts import Accounts
 from aeras.domain.asking import AskDesk
 from aeras.domain.desk import SurveyDesk
 from aeras.domain.errors import ServeError
+from aeras.domain.feeds import FeedDesk
 from aeras.domain.forms import FormDesk
 from aeras.domain.life import TriggerDesk
 from aeras.domain.noisy import NoisyDesk
@@ -30,6 +31,7 @@ from aeras.serve import (
     api,
     auth,
     calibration,
+    connectors,
     errors,
     exports,
     forms,
@@ -75,6 +77,7 @@ def create_app(
     form_desk: FormDesk | None = None,
     trigger_desk: TriggerDesk | None = None,
     rule_desk: RuleDesk | None = None,
+    feed_desk: FeedDesk | None = None,
     asking: AskDesk | None = None,
     topic_desk: TopicDesk | None = None,
     links: OneTimeLinks | None = None,
@@ -101,6 +104,7 @@ def create_app(
         form_desk: Keeps survey forms; without it their pages are off.
         trigger_desk: Moves triggers on; without it their pages are off.
         rule_desk: Changes the rules; without it their page is off.
+        feed_desk: Connectors; without it their page is off and no webhook is taken.
         asking: Channels, members and codes; without it their pages are off.
         topic_desk: Keeps topics of answers; without it their page is off.
         secret: Signs cookies and card links; at least 32 characters, the same at each start.
@@ -168,6 +172,7 @@ def create_app(
         "forms": form_desk,
         "lives": trigger_desk,
         "rules": rule_desk,
+        "feeds": feed_desk,
         "asking": asking,
         "topics": topic_desk,
         "viewed": privacy.Viewed(),
@@ -194,6 +199,7 @@ def create_app(
         setattr(app.state, name, part)
     errors.install(app)
     for router in (
+        *(connectors.hooks, connectors.api, connectors.pages),
         *(asking_pages.api, asking_pages.pages, exports.router, exports.pages, reports.pages),
         *(public.api, api.router, auth.router, public.pages, watch.router, pages.router),
         *(calibration.api, calibration.plan, calibration.pages, forms.api, forms.pages),

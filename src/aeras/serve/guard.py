@@ -40,8 +40,12 @@ MAX_BODY = 128 * 1024
 """Bytes; the longest form is a survey answer, whose open text is cut far below."""
 
 
-LARGE_BODY = {"/api/planogram": 8 * 1024 * 1024, "/api/calibration/": 1024 * 1024}
-"""Bytes that a path, or those beneath it, may take; they ask for a manager."""
+LARGE_BODY = {
+    "/api/planogram": 8 * 1024 * 1024,
+    "/api/calibration/": 1024 * 1024,
+    "/api/public/hooks/": 1024 * 1024,
+}
+"""Bytes that a path, or those beneath it, may take; they ask for a manager or a signature."""
 
 BODY_S = 60.0
 """Seconds in which a body must have come in."""

@@ -30,6 +30,7 @@ from aeras.store.folder import make_folder
 from aeras.store.quick import QuickEvents
 from aeras.wiring.asking import AskRoom
 from aeras.wiring.board import ShopBoard
+from aeras.wiring.connectors import ConnectRoom
 from aeras.wiring.expiry import Expiry
 from aeras.wiring.feed import Feed
 from aeras.wiring.keeper import Keeper
@@ -137,6 +138,16 @@ class Runtime:
             quiet=quiet_at(lambda: self.site),
             changed=self._topic_changed,
         )
+        self.connect = ConnectRoom(
+            site,
+            store=self.store,
+            control=self.control,
+            audit=self.oversight.audit,
+            clock=clock,
+            changed=self._told,
+        )
+        self._catalogue_told = threading.Event()
+        self._catalogue_told.set()
         self.keeper = Keeper(self.store)
         self._expiry = Expiry(self.store, self.control, site.privacy.retention)
         self._with_cameras = cameras
@@ -172,6 +183,7 @@ class Runtime:
         log_start(self.site, self.control, self.oversight.audit)
         self._started = True
         self.asking.post.start()
+        self.connect.start()
         self.topics.start()
         for work in (self._serve_workers, self._look_after):
             thread = threading.Thread(target=work, name=work.__name__, daemon=True)
@@ -181,6 +193,7 @@ class Runtime:
     def stop(self) -> None:
         """Ends the workers, stores what they had sent, closes the databases."""
         self._stop.set()
+        self.connect.stop()
         self.topics.stop()
         for thread in self._threads:
             thread.join(timeout=5)
@@ -244,11 +257,10 @@ class Runtime:
             planograms=site.planograms,
             triggers=site.triggers,
         )
-        self.board.shop = site.shop
-        self.triggers.take(self.site)
-        self.desk.take(site.shop, rules_of(site))
+        self.connect.take(site.shop)
+        before, self._plans = self._plans, self._plans_for(self.site)  # prices are not theirs
+        self._show_catalogue(anew=True)
         self._next_change = next_change(site.planograms, now)
-        before, self._plans = self._plans, self._plans_for(self.site)
         self._wanted = self._plans
         changed = [plan for plan in self._plans if plan not in before]
         restarting = tuple(camera for plan in changed for camera in plan.cameras)
@@ -295,6 +307,9 @@ class Runtime:
         tidy_due = time.monotonic()
         while not self._stop.wait(WATCH_EVERY_S):
             self._change_planogram()
+            if self._catalogue_told.is_set():
+                with self._site_change:
+                    self._show_catalogue()
             try:
                 self._fire_triggers()
                 self.roll()
@@ -326,6 +341,22 @@ class Runtime:
             self.asking.near(event.item, event.fixture)
         self.counts["events"] += len(kept.events)
         self.delays_s.append(time.time() - kept.captured)
+
+    def _told(self) -> None:
+        """A connector told sales, stock or products: pages ask anew."""
+        self._catalogue_told.set()
+        self._feed.publish({"type": "sales"})
+
+    def _show_catalogue(self, *, anew: bool = False) -> None:
+        """Takes items and prices as the connectors tell them; the cameras' workers need neither."""
+        self._catalogue_told.clear()
+        shop = self.connect.shown(self.site.shop)
+        if shop is self.site.shop and not anew:
+            return
+        self.site = replace(self.site, shop=shop)
+        self.board.shop = shop
+        self.triggers.take(self.site)
+        self.desk.take(shop, rules_of(self.site))
 
     def _change_planogram(self) -> None:
         """Takes the next version of the planogram into use when its time has come."""

@@ -94,6 +94,7 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         form_desk=runtime.forms,
         trigger_desk=runtime.triggers.lives,
         rule_desk=_rule_desk(runtime),
+        feed_desk=runtime.connect,
         report_desk=Reports(runtime.board, runtime.shelves, runtime.clock),
         topic_desk=runtime.topics,
         secret=runtime.control.secret("session"),

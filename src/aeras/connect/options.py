@@ -1,0 +1,43 @@
+"""The section of the site file about connectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aeras.connect.folder import FolderOptions
+from aeras.connect.tryton import TrytonOptions
+from aeras.connect.webhook import WebhookOptions
+
+AnyConnector = Annotated[
+    FolderOptions | TrytonOptions | WebhookOptions,
+    Field(discriminator="kind"),
+]
+
+SECTIONS: dict[str | int, type[BaseModel]] = {
+    "folder": FolderOptions,
+    "tryton": TrytonOptions,
+    "webhook": WebhookOptions,
+}
+"""A connector's options by its kind."""
+
+
+class ConnectSections(BaseModel):
+    """What a site file may say about tills and stock.
+
+    Attributes:
+        connectors: Where sales, stock and products come from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    connectors: tuple[AnyConnector, ...] = ()
+
+
+def connect_problems(sections: ConnectSections) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What does not fit together: the place in the file, and what."""
+    ids = [connector.id for connector in sections.connectors]
+    for number, found in enumerate(ids):
+        if found in ids[:number]:
+            yield ("connectors", number, "id"), f"the id {found!r} stands twice in connectors"
