@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
-from aeras.connect.port import Connector, Context, Level, Page, Product, Receipt, TemporaryError
-
-NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-
-
-def context(folder: Path, now: datetime = NOW) -> Context:
-    return Context(folder, lambda: now, "Europe/Berlin", "EUR")
+from aeras.connect.port import Connector, Level, Page, Product, Receipt, TemporaryError
 
 
 @dataclass

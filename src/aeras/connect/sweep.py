@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from aeras.connect.port import BadDataError, Connector, Page
+from aeras.connect.port import BadDataError, Connector, Page, revision_of
 from aeras.domain.ports import Clock
 
 ITEMS, SALES, STOCK = "items", "sales", "stock"
+_SECOND = timedelta(seconds=1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 OVERLAP = timedelta(minutes=5)
 """Read again at each run: a long transaction is stamped when it starts and seen when it ends, and
@@ -33,7 +34,8 @@ class Found:
         next: Where the part goes on, "" at its end.
         newest: Time of the newest change in it.
         at: The source's clock, for parts that are not read in the order of changes: what changes
-            while they are read may have been passed already, and is read next time.
+            while they are read may have been passed already, and is read next time. The earliest of
+            all pages counts, for one may come from a copy that lags behind.
     """
 
     page: Page
@@ -112,7 +114,7 @@ class Sweep(Connector):
 
     def _after(self, mark: Mark, found: Found, from_: datetime) -> tuple[Mark, bool]:
         newest = max(mark.newest, _iso(found.newest))
-        began = mark.began or _iso(found.at)
+        began = min(filter(None, (mark.began, _iso(found.at))), default="")
         if found.next:
             return Mark(mark.part, found.next, newest, began, mark.since), True
         since = {**mark.since, mark.part: self._since(newest, began, from_)}
@@ -128,6 +130,19 @@ class Sweep(Connector):
             return _iso(from_)
         least = min(filter(None, (newest, began, _iso(self._clock()))))
         return max(_iso(datetime.fromisoformat(least) - OVERLAP), _iso(from_))
+
+
+def settled(changed: datetime, at: datetime) -> int:
+    """A revision from a time of change that has whole seconds only.
+
+    A record that was read within the second in which it changed may change once more in it. So it
+    gets a higher revision once it was read after that second; the overlap sees to such a reading.
+
+    Args:
+        changed: As the source tells it.
+        at: The source's clock when it was read.
+    """
+    return revision_of(changed) + (at - changed >= 2 * _SECOND)
 
 
 def _iso(at: datetime | None) -> str:

@@ -40,8 +40,6 @@ Row = Mapping[str, Any]
 """A record as Tryton tells it: fields by name, those of a linked record under ``name.``."""
 
 _PAGE = 200
-_PIECES = frozenset({"u", "unit", "pc", "pcs"})
-"""How Tryton's databases call a piece."""
 _VOID = frozenset({"cancelled"})
 _TOLD = ("done", "posted", "cancelled")
 
@@ -223,7 +221,7 @@ class Tryton(Sweep):
                 sku=_sku(row),
                 at=moved[row["id"]],
                 quantity=_decimal(row["quantity"]),
-                unit=_unit(row["default_uom."]),
+                unit=row["default_uom."]["symbol"],
                 gtin=_gtin(row),
             )
             for row in rows
@@ -291,18 +289,13 @@ def _gtin(row: Row) -> str | None:
     return next(codes, None)
 
 
-def _unit(row: Row) -> str:
-    symbol = str(row["symbol"])
-    return "piece" if symbol.lower() in _PIECES else symbol
-
-
 def _line(row: Row) -> Line:
     product, quantity = row["product."], _decimal(row["quantity"])
     return Line(
         sku=_sku(product),
         quantity=quantity,
         amount=(quantity * row["unit_gross_price"]).quantize(Decimal("0.01")),
-        unit=_unit(row["unit."]),
+        unit=row["unit."]["symbol"],
         gtin=_gtin(product),
     )
 
