@@ -41,7 +41,7 @@ BOARD = {
 READERS = {
     "tally_bounded": {"wiring/noisy.py"},
     "tally": {"respond/triggers.py", "respond/hours.py", "lab/load.py"},
-    "published": {"wiring/board.py", "wiring/shelves.py", "wiring/storemap.py"},
+    "published": {"wiring/board.py", "wiring/shelves.py", "wiring/storemap.py", "wiring/insight.py"},
     "misplacements": {"wiring/shelves.py"},
     "sold": {
         "wiring/board.py",
@@ -49,6 +49,7 @@ READERS = {
         "respond/triggers.py",
         "wiring/ruledesk.py",
         "wiring/storemap.py",
+        "wiring/insight.py",
     },
     "reasons": {"respond/triggers.py"},
     "published_daily": {"wiring/board.py"},
@@ -80,6 +81,12 @@ FIGURES = {
     "/surveys/card/{item_id}": ["triggers"],
     "/surveys/cards": ["triggers"],
     "/forms/{form}/answers": ["form_answers"],
+    "/items/{item_id}/sales": [],  # whole blocks: wiring/insight.py
+    "/ranks": [],
+    "/api/items/{item_id}/sales": [],
+    "/api/items/{item_id}/days.{kind}": [],
+    "/api/funnels": [],
+    "/api/ranks": [],
     "/topics": [],  # settled answers only, k: tests/wiring/test_topics.py
     "/topics/{topic}/{deed}": [],
     "/api/topics": [],

@@ -144,7 +144,8 @@ class SalesLink:
         found: Among the discoveries over all items.
         tested: How many items were tested.
         naive: Plain correlation of units and share, None without.
-        why: Key of the reason if it cannot be told, else "".
+        why: Key of the reason if it cannot be told, else "": ``no_till``, ``few_days`` or
+            ``few_sales`` (of the item, or of days with k handlings).
     """
 
     change: Rate | None
@@ -155,8 +156,8 @@ class SalesLink:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """A change of price or promotion of an item, and what it did."""
+class ChangeOfItem:
+    """A change of an item (``price``, ``planogram``), and what it did, None if nobody can tell."""
 
     at: datetime
     what: str
@@ -181,5 +182,5 @@ class Insight(Protocol):
     def link(self, item: str, until: datetime) -> SalesLink:
         """What these have to do with each other."""
 
-    def changes(self, item: str, until: datetime) -> Sequence[Changed]:
+    def changes(self, item: str, until: datetime) -> Sequence[ChangeOfItem]:
         """Changes of the item and what they did to its sales, newest first."""

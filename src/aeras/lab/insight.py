@@ -149,7 +149,7 @@ def draw(market: Market, rng: np.random.Generator) -> Drawn:
     effect[chosen] = signs * rng.uniform(*market.effects, len(chosen))
     felt = rejected / np.maximum(handled, 1) if market.same else rate
     felt = np.where(handled > 0, felt, rate)
-    acts = np.roll(felt, market.lag, axis=1)
+    acts = felt[:, np.arange(steps) - market.lag]  # the first follow the last
     demand = market.demand * _wandering(rng, shape, 3 * parts)
     if market.jumps:
         level = (rng.random(shape) < 1 / (30 * parts)).astype(np.int64).cumsum(axis=1)

@@ -17,6 +17,7 @@ from aeras.domain.desk import SurveyDesk
 from aeras.domain.errors import ServeError
 from aeras.domain.feeds import FeedDesk
 from aeras.domain.forms import FormDesk
+from aeras.domain.insight import Insight
 from aeras.domain.life import TriggerDesk
 from aeras.domain.noisy import NoisyDesk
 from aeras.domain.oversight import Oversight
@@ -35,6 +36,7 @@ from aeras.serve import (
     errors,
     exports,
     forms,
+    insight,
     lives,
     pages,
     people,
@@ -73,6 +75,7 @@ def create_app(
     noisy: NoisyDesk | None = None,
     shelves: Shelves | None = None,
     maps: Maps | None = None,
+    statistics: Insight | None = None,
     report_desk: ReportDesk | None = None,
     form_desk: FormDesk | None = None,
     trigger_desk: TriggerDesk | None = None,
@@ -100,6 +103,7 @@ def create_app(
         noisy: Gives out tables with noise; without it there are none.
         shelves: What the shelves show; without it nothing is said of stock.
         maps: The figures of the store map; without it its page is off.
+        statistics: Funnels, ranks and sales beside reactions; without it their pages are off.
         report_desk: Makes the one-page report; without it there is none.
         form_desk: Keeps survey forms; without it their pages are off.
         trigger_desk: Moves triggers on; without it their pages are off.
@@ -169,6 +173,7 @@ def create_app(
         "noisy": noisy,
         "shelves": RememberingShelves(shelves, remembering) if shelves else None,
         "maps": store_map.RememberingMaps(maps, remembering) if maps else None,
+        "insight": statistics,
         "forms": form_desk,
         "lives": trigger_desk,
         "rules": rule_desk,
@@ -205,7 +210,7 @@ def create_app(
         *(calibration.api, calibration.plan, calibration.pages, forms.api, forms.pages),
         *(lives.api, lives.pages, rules.router, topics.api, topics.pages),
         *(privacy.public, privacy.api, privacy.pages, people.router, shelves_api.router),
-        *(store_map.api, store_map.pages),
+        *(store_map.api, store_map.pages, insight.api, insight.pages),
     ):
         app.include_router(router)
     return app

@@ -21,6 +21,9 @@ if (map) import("./map.js").then(({ startMap }) => startMap(map));
 const storeMap = document.querySelector("[data-store-map]");
 if (storeMap) import("./storemap.js").then(({ startStoreMap }) => startStoreMap(storeMap));
 
+const points = document.getElementById("points");
+if (points) import("./points.js").then(({ startPoints }) => startPoints(points));
+
 const chart = document.getElementById("chart");
 if (chart) import("./chart.js").then(({ startChart }) => startChart(chart));
 
