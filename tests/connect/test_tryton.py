@@ -56,16 +56,32 @@ def test_the_catalogue_comes_with_prices_and_eans(server: TrytonServer) -> None:
 def test_a_sale_and_the_stock_it_takes_arrive(server: TrytonServer) -> None:
     connector = erp(server)
     before = Book().read(connector)
+    began = datetime.now(UTC)
     sale = server.sell(("TEA-1", 3, "3.29"), ("SOAP-1", 1, "2.49"))
+    ended = datetime.now(UTC)
     after = Book(cursor=before.cursor).read(connector)
     told = after.receipts[str(sale)]
     assert [(x.sku, x.quantity, x.amount) for x in told.lines] == [
         ("TEA-1", Decimal(3), Decimal("9.87")),
         ("SOAP-1", Decimal(1), Decimal("2.49")),
     ]
-    assert abs(told.at - datetime.now(UTC)) < timedelta(minutes=1)
+    second = timedelta(seconds=1)
+    assert began - second <= told.at <= ended + second
     assert told.currency == "EUR"
     assert before.stock()["TEA-1"] - after.stock()["TEA-1"] == 3
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue"])
+def test_a_sale_keeps_its_minute_where_the_day_is_another(server: TrytonServer, zone: str) -> None:
+    sale = server.sell(("OAT-1", 1, "1.99"))
+    told = Book().read(erp(server, zone=zone)).receipts[str(sale)]
+    assert abs(told.at - datetime.now(UTC)) < timedelta(minutes=10)
+
+
+def test_a_sale_entered_on_another_day_is_at_noon_of_its_own(server: TrytonServer) -> None:
+    sale = server.sell(("OAT-1", 1, "1.99"), post=False, date={"year": 2026, "month": 1, "day": 5})
+    told = Book().read(erp(server)).receipts[str(sale)]
+    assert told.at.isoformat() == "2026-01-05T12:00:00+01:00"
 
 
 def test_an_exchange_brings_one_thing_back_and_sells_another(server: TrytonServer) -> None:

@@ -71,7 +71,11 @@ class TrytonServer:
         self._process.wait()
 
     def sell(
-        self, *lines: tuple[str, float, str], post: bool = True, employee: int | None = None
+        self,
+        *lines: tuple[str, float, str],
+        post: bool = True,
+        employee: int | None = None,
+        date: dict[str, int] | None = None,
     ) -> int:
         """A receipt of (code, quantity, price each), paid by card; its id."""
         total = sum(round(quantity * float(price) * 100) for _, quantity, price in lines)
@@ -84,12 +88,14 @@ class TrytonServer:
             }
             for code, quantity, price in lines
         ]
-        values = {
+        values: dict[str, Any] = {
             "point": 1,
             "employee": employee,
             "lines": [["create", rows]],
             "payments": [["create", [{"method": 1, "amount": _money(f"{total / 100:.2f}")}]]],
         }
+        if date:
+            values["date"] = {"__class__": "date", **date}
         ids = self.call("sale.point.sale.create", [values])
         self.call("sale.point.sale.process", ids)
         if post:

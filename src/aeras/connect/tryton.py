@@ -184,10 +184,12 @@ class Tryton(Sweep):
         )
 
     def _sold_at(self, row: Row) -> datetime:
-        """When the receipt was begun; noon of its date if it was entered on another day."""
+        """When the receipt was begun; noon of its date if it was entered on another day. Tryton
+        takes the date in the company's time zone, which may be left at UTC.
+        """
         made: datetime = row["create_date"]
         day: date = row["date"]
-        if made.astimezone(self._zone).date() == day:
+        if day in {made.date(), made.astimezone(self._zone).date()}:
             return made
         return datetime.combine(day, time(12), self._zone)
 
