@@ -558,6 +558,7 @@ def _row(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "effective_rounds": float(np.mean([r["effective"] for r in rows])),
         "dr_coverage": float(np.mean([r["covered"]["dr"] for r in rows])),
         "dr_width": float(np.mean([r["width"]["dr"] for r in rows])),
+        "ips_width": float(np.mean([r["width"]["ips"] for r in rows])),
         "true_gain_judged": float(np.mean([r["true_gain"] for r in rows])),
     }
 

@@ -19,7 +19,7 @@ from aeras.place.shop import FEATURES, ShopEnv
 
 DRAWS = 6
 """Shops drawn from each calibration's posterior, so that the network does not lean on one guess."""
-STEPS = 60_000
+STEPS = 200_000
 
 
 class Deep:
