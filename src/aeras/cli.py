@@ -13,6 +13,7 @@ from aeras import (
     __version__,
     cli_channels,
     cli_connect,
+    cli_fleet,
     cli_lab,
     cli_privacy,
     cli_report,
@@ -36,6 +37,7 @@ app.add_typer(models, name="models")
 app.add_typer(cli_site.planogram, name="planogram")
 app.command()(cli_site.lens)
 app.command()(cli_site.doctor)
+app.command()(cli_site.analyze)
 app.add_typer(cli_privacy.privacy, name="privacy")
 app.add_typer(cli_users.users, name="users")
 app.add_typer(cli_channels.channels, name="channels")
@@ -45,6 +47,9 @@ app.add_typer(cli_channels.incentives, name="incentives")
 app.command()(cli_privacy.stop)
 app.command()(cli_privacy.resume)
 app.command()(cli_report.report)
+app.command()(cli_fleet.edge)
+app.command()(cli_fleet.hub)
+app.add_typer(cli_fleet.shops, name="shops")
 
 
 def main() -> None:

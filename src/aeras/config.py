@@ -76,6 +76,15 @@ def _identifier(value: str) -> str:
     return value
 
 
+def _no_password(url: str) -> str:
+    """Secrets do not stand in the site file."""
+    if re.match(r"[^/]*//[^/@]*:[^/@]+@", url):
+        raise ValueError(
+            "holds a password: set PGPASSWORD or CLICKHOUSE_PASSWORD in the environment instead"
+        )
+    return url
+
+
 def _gtin(value: str) -> str:
     if not ean.is_valid(value):
         raise ValueError(
@@ -439,6 +448,16 @@ class ServerSection(_Section):
     second_factor: bool = False
 
 
+class HubSection(_Section):
+    """``hub``: where a chain's shops send their events, see ``aeras hub``."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - shops come from outside; they need a pass
+    port: int = Field(default=4222, ge=1, le=65535)
+    names: tuple[str, ...] = ()
+    store: Annotated[str, AfterValidator(_no_password)] | None = None
+    waiting_gb: float = Field(default=10.0, ge=0.01, le=10_000)
+
+
 class SiteFile(_Section, AskingSections, ConnectSections):
     """The whole file."""
 
@@ -457,6 +476,7 @@ class SiteFile(_Section, AskingSections, ConnectSections):
     triggers: tuple[TriggerSection, ...] = ()
     stock: StockSection = StockSection()
     server: ServerSection = ServerSection()
+    hub: HubSection = HubSection()
     data: str = "data"
 
 

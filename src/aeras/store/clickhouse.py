@@ -8,6 +8,7 @@ one row, which happens or does not.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -92,7 +93,8 @@ class ClickHouseEvents(EventTables):
     turns.
 
     Args:
-        url: ``clickhouse://user:password@host:8123/database``, with ``clickhouses://`` for TLS.
+        url: ``clickhouse://user@host:8123/database``, with ``clickhouses://`` for TLS; the password
+            from the URL or ``CLICKHOUSE_PASSWORD``.
 
     Raises:
         StoreError: The extra is not installed, the server is away or refuses, or its tables were
@@ -223,7 +225,7 @@ class ClickHouseEvents(EventTables):
             "host": parts.hostname or "localhost",
             "port": port or (8443 if secure else 8123),
             "username": parts.username or "default",
-            "password": parts.password or "",
+            "password": parts.password or os.environ.get("CLICKHOUSE_PASSWORD", ""),
             "secure": secure,
             "connect_timeout": 10,
             "autogenerate_session_id": False,

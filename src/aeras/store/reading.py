@@ -263,6 +263,12 @@ class EventTables(ABC):
             }
             return gone["events"]
 
+    def forget_before(self, moment: datetime) -> int:
+        """Drops every event older than the moment, in a block or not; returns how many."""
+        old = [naive_utc(moment)]
+        with self._guarded(), self._transaction():
+            return sum(self._delete(table, '"at" < ?', old) for table in ("events", "aside"))
+
     def older(self, moment: datetime) -> dict[str, int]:
         """How many records of each kind `delete_before` would drop."""
         old = [naive_utc(moment)]

@@ -5,17 +5,24 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
+from typing import Protocol
 
 import structlog
 
 from aeras.domain.errors import StoreError
 from aeras.domain.kept import Event
-from aeras.domain.ports import EventStore
 
 log = structlog.get_logger(__name__)
 
 RETRY_S = 5.0
 MOST_WAITING = 1_000_000  # about 1 GB; a busy shop makes that many in a month
+
+
+class Appends(Protocol):
+    """Takes events, again and again until it has them."""
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Stores events; copies are ignored. Raises StoreError."""
 
 
 class Keeper:
@@ -28,7 +35,7 @@ class Keeper:
         lost: Events that were given up because too many were waiting.
     """
 
-    def __init__(self, store: EventStore, *, retry_s: float = RETRY_S) -> None:
+    def __init__(self, store: Appends, *, retry_s: float = RETRY_S) -> None:
         self._store = store
         self._retry_s = retry_s
         self._waiting: deque[Event] = deque()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from socket import socket
 
 from aeras.config import load_site
 from aeras.wiring.hardening import no_core_dumps
@@ -23,11 +24,15 @@ def run_site(path: Path, *, host: str | None, port: int | None, say: Callable[..
         host if host is not None else site.server.host,
         port if port is not None else site.server.port,
     )
-    runtime = Runtime(site)
+    run_runtime(Runtime(site), sock, say=say)
+
+
+def run_runtime(runtime: Runtime, sock: socket, *, say: Callable[..., None]) -> None:
+    """Serves a shop's pages and runs its cameras until interrupted; then closes it."""
     try:
         web = make_web(runtime, sock)
         runtime.start()
-        say(f"{site.shop.name}: {web.url}")
+        say(f"{runtime.site.shop.name}: {web.url}")
         if not runtime.control.has_users():
             say(f"Create the first user: {web.url}{web.links.setup()}")
         web.run()

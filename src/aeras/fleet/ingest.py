@@ -1,0 +1,213 @@
+"""Takes what shops sent out of the stream and stores it: acknowledged only once it is committed."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import nats
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.client import JetStreamContext
+
+from aeras.domain.errors import StoreError
+from aeras.domain.kept import Event
+from aeras.fleet.clock import HEADER, doubts, parted
+from aeras.fleet.subjects import ALL_EVENTS, CONSUMER, LOST, STREAM, shop_of
+from aeras.fleet.wire import MOST_BYTES, NewerError, RefusedError, unpack
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 64
+"""Messages in one write: up to 32,000 events."""
+ACK_WAIT_S = 60
+WAIT_S = (0.2, 5.0)
+"""First and longest wait while the database or the server is away."""
+COPIES_KNOWN_S = 3600.0
+"""For so long the server itself drops copies; later ones the database does."""
+
+
+class HubStore(Protocol):
+    """What the hub needs of an event store. Raises StoreError."""
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Stores events; copies are ignored."""
+
+    def set_aside(self, events: Sequence[Event], why: str) -> None:
+        """Keeps events apart from all figures; copies are ignored."""
+
+
+class Ingest:
+    """From the stream into the store, until `stop`.
+
+    Args:
+        url: Of the hub's own NATS server.
+        tls: With the hub's own certificate.
+        store: Where events go.
+        most_bytes: Room on disk for what is not stored yet; beyond it shops keep what they have.
+
+    Attributes:
+        counts: ``stored``, ``aside``, ``refused`` (messages), ``held`` (messages of a newer AERAS).
+        lost: By shop, events that its spool had to drop.
+    """
+
+    def __init__(
+        self, url: str, store: HubStore, *, tls: ssl.SSLContext | None, most_bytes: int
+    ) -> None:
+        self._url = url
+        self._store = store
+        self._tls = tls
+        self._most = most_bytes
+        self._stopping = asyncio.Event()
+        self._troubled = False
+        self.counts: Counter[str] = Counter()
+        self.lost: dict[str, int] = {}
+
+    def stop(self) -> None:
+        """Ends after what is being stored; from the thread of the loop."""
+        self._stopping.set()
+
+    async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Works until `stop`; no trouble of server or database ends it.
+
+        Args:
+            on_ready: Called as soon as the stream takes messages, again after each trouble.
+        """
+        wait_s = WAIT_S[0]
+        while not self._stopping.is_set():
+            try:
+                await self._session(on_ready)
+                wait_s = WAIT_S[0]
+            except (NatsError, OSError, TimeoutError, StoreError) as error:
+                if not self._troubled:
+                    log.warning("hub_waits", reason=str(error) or type(error).__name__)
+                self._troubled = True
+                await self._pause(wait_s)
+                wait_s = min(2 * wait_s, WAIT_S[1])
+
+    async def _session(self, on_ready: Callable[[], None]) -> None:
+        """One connection; given up at the first trouble. What is not acknowledged comes again."""
+        server = await nats.connect(
+            self._url,
+            tls=self._tls,
+            name="aeras hub",
+            allow_reconnect=False,
+            connect_timeout=5,
+            error_cb=_ignore,
+        )
+        try:
+            stream = server.jetstream(timeout=10)
+            await self._make(stream)
+            on_ready()
+            pull = await stream.pull_subscribe_bind(CONSUMER, STREAM)
+            while not self._stopping.is_set():
+                try:
+                    messages = await pull.fetch(AT_ONCE, timeout=1)
+                except NatsTimeoutError:
+                    if server.is_closed:
+                        raise
+                    continue
+                await self._take(messages)
+        finally:
+            with suppress(NatsError, OSError, TimeoutError):
+                await asyncio.wait_for(server.close(), 2)
+
+    async def _make(self, stream: JetStreamContext) -> None:
+        wanted = StreamConfig(
+            name=STREAM,
+            subjects=[ALL_EVENTS],
+            retention=RetentionPolicy.WORK_QUEUE,
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.NEW,
+            max_bytes=self._most,
+            max_msg_size=MOST_BYTES + 1000,
+            duplicate_window=COPIES_KNOWN_S,
+        )
+        try:
+            await stream.add_stream(wanted)
+        except nats.js.errors.BadRequestError:
+            await stream.update_stream(wanted)
+        reader = ConsumerConfig(
+            durable_name=CONSUMER,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_S,
+            max_ack_pending=4 * AT_ONCE,
+        )
+        await stream.add_consumer(STREAM, reader)
+
+    async def _take(self, messages: Sequence[Msg]) -> None:
+        good: list[Event] = []
+        aside: dict[str, list[Event]] = {}
+        kept: list[Msg] = []
+        for message in messages:
+            try:
+                events = self._read(message, aside)
+            except NewerError as error:
+                self.counts["held"] += 1
+                log.warning("message_held", shop=shop_of(message.subject), reason=str(error))
+                await message.nak(delay=60)
+            except RefusedError as error:
+                self.counts["refused"] += 1
+                log.warning("message_refused", shop=shop_of(message.subject), reason=str(error))
+                await message.term()
+            else:
+                good += events
+                kept.append(message)
+        try:
+            await asyncio.to_thread(self._keep, good, aside)
+        except StoreError:
+            for message in kept:
+                await message.nak()
+            raise
+        for message in kept:
+            await message.ack()
+        if self._troubled and kept:
+            log.info("hub_stores_again")
+            self._troubled = False
+
+    def _read(self, message: Msg, aside: dict[str, list[Event]]) -> list[Event]:
+        """The events to be stored; those of a wrong clock are added to ``aside``."""
+        shop = shop_of(message.subject)
+        events = unpack(message.data, shop)
+        headers = message.headers or {}
+        with suppress(ValueError):
+            self.lost[shop] = int(headers.get(LOST, "0"))
+        reached = message.metadata.timestamp
+        why = doubts(headers.get(HEADER), reached)
+        if why:
+            aside.setdefault(why, []).extend(events)
+            return []
+        good, odd = parted(events, reached)
+        if odd:
+            aside.setdefault("time cannot be", []).extend(odd)
+        return good
+
+    def _keep(self, good: Sequence[Event], aside: dict[str, list[Event]]) -> None:
+        if good:
+            self._store.append(good)
+        for why, events in aside.items():
+            self._store.set_aside(events, why)
+            self.counts["aside"] += len(events)
+        self.counts["stored"] += len(good)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+async def _ignore(_: Exception) -> None:
+    """The loop tells of trouble where it meets it."""
