@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from aeras.cli_common import SHELL, JsonOpt, SiteArg, json_line, opened, print_plain
+from aeras.cli_common import SHELL, JsonOpt, SiteArg, json_line, opened, print_plain, tell
 from aeras.domain.errors import InputError
+
+if TYPE_CHECKING:
+    from aeras.wiring.archive import Done
 
 planogram = typer.Typer(no_args_is_help=True, help="Which item stands where, in versions.")
 
@@ -189,3 +195,63 @@ def doctor(
         json_line({"summary": {"faults": faults}})
     if faults:
         raise typer.Exit(1)
+
+
+def analyze(
+    site: SiteArg,
+    folder: Annotated[Path, typer.Argument(help="Folder of videos, or one.", metavar="FOLDER")],
+    *,
+    camera: Annotated[str, typer.Option(help="The camera that recorded them.")],
+    start: Annotated[
+        datetime | None, typer.Option(help="When a single file begins, in the shop's time.")
+    ] = None,
+    processes: Annotated[int, typer.Option(help="Parts read at once.", min=1)] = 1,
+    as_json: JsonOpt = False,
+) -> None:
+    """Reads recordings of a camera into events while the shop is not running; run again, it goes on
+    where it ended and counts nothing twice. Exit code 1 if a file could not be read.
+
+    The videos' names say when they begin: 2026-11-20_14-30-00.mp4, in the shop's time.
+
+    Example:  `aeras analyze site.yaml recordings/ --camera aisle-1 --processes 2`
+    """
+    from aeras.domain.ports import utc_now
+    from aeras.lab.progress import shown
+    from aeras.store.opening import open_events
+    from aeras.wiring.archive import analyze as read_all
+    from aeras.wiring.archive import find_parts
+    from aeras.wiring.oversight import check_start, log_start
+
+    with opened(site) as (loaded, control, oversight):
+        check_start(loaded)
+        if start is not None:
+            start = start.replace(tzinfo=ZoneInfo(loaded.shop.timezone)).astimezone(UTC)
+        parts = find_parts(loaded, camera, folder, start=start, clock=utc_now)
+        events, seconds, failed, again = 0, 0.0, 0, 0
+        with closing(open_events(str(loaded.data / "events.duckdb"))) as store:
+            log_start(loaded, control, oversight.audit)
+            key = control.secret("archive")
+            work = read_all(
+                loaded, parts, store=store, settings=control, key=key, processes=processes
+            )
+            for done in shown(work, "Reading", total=len(parts)):
+                events, seconds = events + done.events, seconds + done.seconds
+                failed, again = failed + bool(done.trouble), again + done.before
+                _tell_part(done, as_json=as_json)
+    summary = {"parts": len(parts), "events": events, "seconds": round(seconds, 1)}
+    summary |= {"failed": failed, "read_before": again}
+    tell({"summary": summary}, ", ".join(f"{n} {v}" for n, v in summary.items()), as_json=as_json)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _tell_part(done: Done, *, as_json: bool) -> None:
+    names = [recording.path.name for recording in done.part.recordings]
+    result = {"files": names, "at": done.part.at.isoformat(), "events": done.events}
+    result |= {"read_before": done.before, "trouble": done.trouble}
+    told = done.trouble or f"{done.events} events" + (" (read before)" if done.before else "")
+    tell(
+        result,
+        f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {told}",
+        as_json=as_json,
+    )
