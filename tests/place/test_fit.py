@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from aeras.domain.errors import InputError
 from aeras.domain.kept import Tally
 from aeras.lab.placement import run_log
 from aeras.place.fit import calibrate
@@ -41,8 +42,13 @@ def test_the_calibration_says_how_far_it_is_off(truth, log):
     assert found.weeks == 7
     assert 0 < found.off < 0.25
     assert found.within > 0.6
-    with pytest.raises(ValueError, match="three are needed"):
+
+
+def test_too_few_weeks_say_how_many_are_needed(truth, log):
+    with pytest.raises(InputError, match="2 weeks, three are needed"):
         misfit(truth.layout, log.weeks[:2], truth.weights, np.random.default_rng(0))
+    with pytest.raises(InputError, match="at least 1 is needed"):
+        calibrate(truth.layout, [], truth.weights)
 
 
 def test_a_slot_that_was_empty_is_not_taken_for_hidden(truth):

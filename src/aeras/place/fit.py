@@ -18,6 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
+from aeras.domain.errors import InputError
 from aeras.place.log import Reward, Week
 from aeras.place.plan import Floats, Ints, Layout, Rules
 
@@ -156,10 +157,13 @@ def calibrate(layout: Layout, weeks: Sequence[Week], weights: Reward) -> Fit:
     """Fits the choice model to the weeks.
 
     Raises:
-        ValueError: There are no weeks.
+        InputError: There are no weeks.
     """
     if not weeks:
-        raise ValueError("no weeks to calibrate from")
+        raise InputError(
+            "too little data: a shop cannot be calibrated from 0 weeks, at least 1 is needed",
+            todo="Wait for a week of events; today's plan stays",
+        )
     blocks = [_stack(layout, weeks, slots) for slots in layout.blocks]
     features = layout.features - layout.features.mean(axis=0)
     coefficient = np.zeros(features.shape[1])

@@ -9,6 +9,7 @@ from typing import Any, SupportsFloat
 import gymnasium
 import numpy as np
 
+from aeras.domain.errors import InputError
 from aeras.place.fit import Fit, calibrate
 from aeras.place.log import Reward, Week
 from aeras.place.plan import Bools, Floats, Ints, Layout, Rules
@@ -51,10 +52,13 @@ def misfit(
     """Leaves the last week out, calibrates, and predicts it.
 
     Raises:
-        ValueError: Fewer than three weeks.
+        InputError: Fewer than three weeks.
     """
     if len(weeks) < 3:  # noqa: PLR2004 - two to fit, one to predict
-        raise ValueError(f"{len(weeks)} weeks: three are needed to tell how well the model fits")
+        raise InputError(
+            f"too little data: {len(weeks)} weeks, three are needed to tell how well it fits",
+            todo="Wait for more weeks; today's plan stays",
+        )
     fit, last = calibrate(layout, weeks[:-1], weights), weeks[-1]
     between = _between(fit, weeks[:-1])
     reward = last.reward(layout, weights)
