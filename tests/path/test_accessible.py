@@ -24,6 +24,8 @@ SHOPPERS = ["/thanks", "/withdraw", "/privacy", "/login", "/s/made-up", "/01/400
 STAFF = [
     "/",
     "/items",
+    "/map?vs=before&fixture=drinks",
+    "/map?by=hour",
     "/items/vegan-salami",
     "/triggers",
     "/triggers/trigger0",
