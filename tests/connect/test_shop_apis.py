@@ -14,6 +14,7 @@ from feeding import Bench, shop_of
 
 from aeras.connect.port import BadDataError, TemporaryError
 from aeras.connect.sync import Feed
+from aeras.domain.errors import ConfigError
 from aeras.domain.feeds import FeedStatus
 from aeras.domain.shop import Item
 from tests.support.chaos_proxy import FAULTS, chaos
@@ -236,3 +237,10 @@ def test_a_key_in_the_site_file_is_refused(kind: str) -> None:
     values = {**options.model_dump(), names.get(kind, "key"): "sk_live_1"}
     with pytest.raises(ValueError, match="a secret stands in the file"):
         type(options).model_validate(values)
+
+
+@pytest.mark.parametrize("kind", ["square", "shopify"], scope="function")
+def test_a_missing_extra_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr("aeras.connect.net.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=rf"aeras\[{kind}\]"):
+        LINKS[kind][1]("https://shop.example").build(bench.context)

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from importlib.util import find_spec
 from typing import Annotated, NoReturn, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
 
-from aeras.connect.port import BadDataError, Options, RevokedError, TemporaryError
+from aeras.connect.port import BadDataError, Manifest, Options, RevokedError, TemporaryError
+from aeras.domain.errors import ConfigError
 
 TIMEOUT_S = 30.0
 LARGEST = 64_000_000
@@ -77,6 +79,16 @@ class Answer:
                 where=self.where,
                 todo="Check that the address is that of the shop's API",
             ) from None
+
+
+def need_package(manifest: Manifest) -> None:
+    """Raises ConfigError if the optional package of a connector is not installed."""
+    if find_spec(manifest.package) is None:
+        raise ConfigError(
+            f"the connector to {manifest.title} needs a package that is not installed",
+            where=manifest.extra,
+            todo=f"Install it with: pip install 'aeras[{manifest.extra}]'",
+        )
 
 
 def ask(

@@ -7,19 +7,43 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aeras.connect.edifact import EdifactOptions
 from aeras.connect.folder import FolderOptions
+from aeras.connect.odoo import OdooOptions
+from aeras.connect.shopify import ShopifyOptions
+from aeras.connect.square import SquareOptions
+from aeras.connect.odoo import OdooOptions
+from aeras.connect.shopify import ShopifyOptions
+from aeras.connect.square import SquareOptions
 from aeras.connect.tryton import TrytonOptions
 from aeras.connect.webhook import WebhookOptions
+from aeras.connect.woocommerce import WooOptions
+from aeras.connect.woocommerce import WooOptions
 
 AnyConnector = Annotated[
-    FolderOptions | TrytonOptions | WebhookOptions,
+    FolderOptions
+    | OdooOptions
+    | ShopifyOptions
+    | SquareOptions
+    | TrytonOptions
+    | WebhookOptions
+    | WooOptions,
     Field(discriminator="kind"),
 ]
 
 SECTIONS: dict[str | int, type[BaseModel]] = {
+    "edifact": EdifactOptions,
     "folder": FolderOptions,
+    "odoo": OdooOptions,
+    "shopify": ShopifyOptions,
+    "square": SquareOptions,
+    "odoo": OdooOptions,
+    "shopify": ShopifyOptions,
+    "square": SquareOptions,
     "tryton": TrytonOptions,
     "webhook": WebhookOptions,
+    "woocommerce": WooOptions,
+    "woocommerce": WooOptions,
 }
 """A connector's options by its kind."""
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from aeras.connect.net import Address, Answer, ask
+from aeras.connect.net import Address, Answer, ask, need_package
 from aeras.connect.port import (
     BadDataError,
     Connector,
@@ -122,6 +122,7 @@ class ShopifyOptions(Options):
 
     def build(self, context: Context) -> Connector:
         """The connector."""
+        need_package(self.manifest)
         secret = self.webhook_secret and read_secret(self.webhook_secret, context.folder)
         return Shopify(self, read_secret(self.token, context.folder), secret or "", context)
 

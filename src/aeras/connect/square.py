@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal
 
-from aeras.connect.net import TIMEOUT_S, Address, refuse
+from aeras.connect.net import TIMEOUT_S, Address, need_package, refuse
 from aeras.connect.port import (
     BadDataError,
     Connector,
@@ -91,6 +91,7 @@ class SquareOptions(Options):
 
     def build(self, context: Context) -> Connector:
         """The connector."""
+        need_package(self.manifest)
         secret = self.webhook_secret and read_secret(self.webhook_secret, context.folder)
         return SquareShop(self, read_secret(self.token, context.folder), secret or "", context)
 
