@@ -12,16 +12,13 @@ from aeras.connect.folder import FolderOptions
 from aeras.connect.odoo import OdooOptions
 from aeras.connect.shopify import ShopifyOptions
 from aeras.connect.square import SquareOptions
-from aeras.connect.odoo import OdooOptions
-from aeras.connect.shopify import ShopifyOptions
-from aeras.connect.square import SquareOptions
 from aeras.connect.tryton import TrytonOptions
 from aeras.connect.webhook import WebhookOptions
 from aeras.connect.woocommerce import WooOptions
-from aeras.connect.woocommerce import WooOptions
 
 AnyConnector = Annotated[
-    FolderOptions
+    EdifactOptions
+    | FolderOptions
     | OdooOptions
     | ShopifyOptions
     | SquareOptions
@@ -37,12 +34,8 @@ SECTIONS: dict[str | int, type[BaseModel]] = {
     "odoo": OdooOptions,
     "shopify": ShopifyOptions,
     "square": SquareOptions,
-    "odoo": OdooOptions,
-    "shopify": ShopifyOptions,
-    "square": SquareOptions,
     "tryton": TrytonOptions,
     "webhook": WebhookOptions,
-    "woocommerce": WooOptions,
     "woocommerce": WooOptions,
 }
 """A connector's options by its kind."""
