@@ -45,6 +45,11 @@ def test_every_module_of_words_is_read():
     assert {name.removesuffix("en") for name in found} <= set(PARTS)
 
 
+def test_no_word_stands_in_two_modules():
+    keys = [key for part in THERE for key in module(part, "en")]
+    assert sorted({key for key in keys if keys.count(key) > 1}) == []
+
+
 @pytest.mark.parametrize("language", [code for code in LANGUAGES if code != "en"])
 def test_no_sentence_was_left_in_english(language: str):
     """Long texts that are the same in two languages were not translated."""

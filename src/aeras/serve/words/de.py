@@ -203,7 +203,7 @@ WORDS: dict[str, str] = {
     "approve.button": "Freigeben",
     "approve.done": "Freigegeben von {who} am {on}.",
     "approve.configuration": "Einrichtung",
-    "rules.title": "Regeln des Rechtsprofils",
+    "law_rules.title": "Regeln des Rechtsprofils",
     "rules.met": "erfüllt",
     "rules.idle": "nicht nötig",
     "rules.broken": "verletzt",

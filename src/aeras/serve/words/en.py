@@ -197,7 +197,7 @@ WORDS: dict[str, str] = {
     "approve.button": "Approve",
     "approve.done": "Approved by {who} on {on}.",
     "approve.configuration": "Configuration",
-    "rules.title": "Rules of the law profile",
+    "law_rules.title": "Rules of the law profile",
     "rules.met": "met",
     "rules.idle": "not needed",
     "rules.broken": "broken",

@@ -182,7 +182,7 @@ WORDS: dict[str, str] = {
     "approve.button": "Aprobar",
     "approve.done": "Aprobado por {who} el {on}.",
     "approve.configuration": "Configuración",
-    "rules.title": "Reglas del perfil legal",
+    "law_rules.title": "Reglas del perfil legal",
     "rules.met": "cumplida",
     "rules.idle": "no hace falta",
     "rules.broken": "incumplida",

@@ -182,7 +182,7 @@ WORDS: dict[str, str] = {
     "approve.button": "承認",
     "approve.done": "{on}に{who}が承認しました。",
     "approve.configuration": "設定",
-    "rules.title": "法令プロファイルの規則",
+    "law_rules.title": "法令プロファイルの規則",
     "rules.met": "満たしている",
     "rules.idle": "不要",
     "rules.broken": "違反",
