@@ -17,11 +17,20 @@ def table():
 def test_the_table_says_what_is_promised(table):
     assert table["simulated"]
     assert table["trials"] == 4
-    assert set(table["policies"]) == {"today", "greedy", "assignment", "thompson", "bandit"}
+    assert set(table["policies"]) == {
+        "today",
+        "greedy",
+        "assignment",
+        "thompson",
+        "bandit",
+        "by_lot",
+    }
     assert table["policies"]["today"]["share_of_oracle"] == 0
     assert table["worst_gated"] >= -0.02
     assert table["best_share_of_oracle"] > 0.6
-    assert table["ope"]["dr"]["n"] == 16
+    assert table["ope"]["dr"]["n"] == 20
+    assert table["policies"]["by_lot"]["gain"] < table["policies"]["greedy"]["gain"]
+    assert table["policies"]["by_lot"]["passed"] < 1
     for row in table["policies"].values():
         assert row["constraints_broken"] == 0
     json.dumps(table, allow_nan=False)

@@ -19,7 +19,7 @@ import numpy as np
 from aeras.place import ope
 from aeras.place.log import Reward, Week
 from aeras.place.plan import Constraints, Contract, Floats, Ints, Layout, Rules, swaps
-from aeras.place.policy import Known, Policy, Round, describe, load
+from aeras.place.policy import Known, Policy, Round, describe, load, own_choice
 from aeras.place.shop import misfit
 
 DEFAULT = ("today", "greedy", "assignment", "thompson", "bandit")
@@ -255,6 +255,21 @@ def _layout(market: Market, rng: np.random.Generator) -> Layout:
     )
 
 
+class ByLot:
+    """Arranges by lot: no policy, but one that the gate has to stop."""
+
+    name = "by_lot"
+
+    def propose(self, known: Known, block: int, slots: Ints) -> Ints:
+        """See `aeras.place.policy.Policy`."""
+        worth = known.rng.random((len(slots), len(known.layout.items)))
+        return known.rules.arrange(slots, known.today[slots], worth)
+
+    def prefer(self, known: Known, candidates: Ints, features: Floats, own: Ints) -> Floats:
+        """See `aeras.place.policy.Policy`."""
+        return own_choice(candidates, own)
+
+
 @dataclass(slots=True, eq=False)
 class Log:
     """Weeks as seen and rounds as logged, with the truth of each round's candidates."""
@@ -315,10 +330,7 @@ def _choose(known: Known, policies: Sequence[Policy], block: int, slots: Ints) -
     """Draws one of: today's arrangement, what each policy proposes, two by lot."""
     today, rng = known.today[slots], known.rng
     own = {p.name: p.propose(known, block, slots) if known.weeks else today for p in policies}
-    lots = [
-        known.rules.arrange(slots, today, rng.random((len(slots), len(known.layout.items))))
-        for _ in range(RANDOM)
-    ]
+    lots = [ByLot().propose(known, block, slots) for _ in range(RANDOM)]
     others = np.unique(np.array([*own.values(), *lots]), axis=0)
     others = others[(others != today).any(axis=1)]
     candidates = np.concatenate([today[None, :], others])
@@ -334,7 +346,10 @@ def _choose(known: Known, policies: Sequence[Policy], block: int, slots: Ints) -
         features=features,
         propensity=propensity,
         chosen=int(rng.choice(k, p=propensity)),
-        targets={p.name: p.prefer(known, candidates, features, own[p.name]) for p in policies},
+        targets={
+            ByLot.name: own_choice(candidates, lots[0]),
+            **{p.name: p.prefer(known, candidates, features, own[p.name]) for p in policies},
+        },
         predicted=predicted,
     )
 
@@ -383,7 +398,7 @@ def trial(
         tuple(log.rounds),
     )
     rows = {}
-    for policy in policies:
+    for policy in (*policies, ByLot()):
         plan = truth.today.copy()
         for b, slots in enumerate(truth.layout.blocks):
             plan[slots] = policy.propose(known, b, slots)
@@ -511,6 +526,7 @@ def _trained(market: Market, seed: int, tell: Callable[[str], None]) -> Callable
 def _table(
     found: Sequence[dict[str, Any]], names: Sequence[str], oracles: Sequence[float], market: Market
 ) -> dict[str, Any]:
+    names = [*names, ByLot.name]
     policies = {name: _row([f["policies"][name] for f in found]) for name in names}
     best = max((n for n in names if n != "today"), key=lambda n: policies[n]["share_of_oracle"])
     judged_names = [n for n in names if n != "today"]
