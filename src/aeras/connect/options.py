@@ -7,7 +7,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aeras.connect.edifact import EdifactOptions
 from aeras.connect.folder import FolderOptions
 from aeras.connect.odoo import OdooOptions
 from aeras.connect.shopify import ShopifyOptions
@@ -17,8 +16,7 @@ from aeras.connect.webhook import WebhookOptions
 from aeras.connect.woocommerce import WooOptions
 
 AnyConnector = Annotated[
-    EdifactOptions
-    | FolderOptions
+    FolderOptions
     | OdooOptions
     | ShopifyOptions
     | SquareOptions
@@ -29,7 +27,6 @@ AnyConnector = Annotated[
 ]
 
 SECTIONS: dict[str | int, type[BaseModel]] = {
-    "edifact": EdifactOptions,
     "folder": FolderOptions,
     "odoo": OdooOptions,
     "shopify": ShopifyOptions,
