@@ -287,7 +287,7 @@ class _Row:
         found: dict[str, list[tuple[datetime, str, Line]]] = {}
         for row, (name, at, currency, line) in self._each(rows, self._sale, spoilt):
             if not name:
-                # A row without a receipt is its own: known by what it says, and its number among such.
+                # A row without a receipt is its own, known by what it says and which of such.
                 key = f"{at.isoformat()} {line.sku} {line.quantity} {line.amount}"
                 name = f"{key} #{told.count(key)}"  # noqa: PLW2901
             elif told.closed(name):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aeras.connect.edifact import EdifactOptions
 from aeras.connect.folder import FolderOptions
 from aeras.connect.odoo import OdooOptions
 from aeras.connect.shopify import ShopifyOptions
@@ -16,7 +17,8 @@ from aeras.connect.webhook import WebhookOptions
 from aeras.connect.woocommerce import WooOptions
 
 AnyConnector = Annotated[
-    FolderOptions
+    EdifactOptions
+    | FolderOptions
     | OdooOptions
     | ShopifyOptions
     | SquareOptions
@@ -27,6 +29,7 @@ AnyConnector = Annotated[
 ]
 
 SECTIONS: dict[str | int, type[BaseModel]] = {
+    "edifact": EdifactOptions,
     "folder": FolderOptions,
     "odoo": OdooOptions,
     "shopify": ShopifyOptions,

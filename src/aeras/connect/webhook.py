@@ -168,7 +168,7 @@ def read_message(body: bytes) -> Page:
         raise BadDataError("the webhook is no JSON") from None
     if not isinstance(told, dict):
         raise BadDataError("the webhook is no JSON object with sales, stock or items")
-    lists = {name: told.get(name) or [] for name in ("sales", "stock", "items")}
+    lists = {name: told.get(name, []) for name in ("sales", "stock", "items")}
     if not all(isinstance(rows, list) for rows in lists.values()):
         raise BadDataError("sales, stock and items of a webhook are lists")
     if sum(map(len, lists.values())) > MOST:
