@@ -69,6 +69,8 @@ NO_FIGURES = re.compile(
 FIGURES = {
     "/": ["totals", "items", "facings", "timeline", "triggers", "surveys"],
     "/items": ["items"],
+    "/api/v1/published.arrow": ["totals", "items", "facings", "timeline", "survey", "triggers"],
+    "/api/v1/sql": ["totals", "items", "facings", "timeline", "survey", "triggers"],
     "/report.{page}": ["totals", "items", "facings", "triggers", "surveys"],
     "/items/{item_id}": ["items", "timeline", "facings", "survey", "triggers"],
     "/map": ["facings"],  # whole blocks by place and time: wiring/storemap.py

@@ -140,6 +140,8 @@ MATRIX: dict[str, str] = {
     "GET /privacy/export/{table}.{kind}": O,
     "POST /api/noisy-table": M,
     "GET /report.{page}": M,
+    "GET /api/v1/published.arrow": M,
+    "POST /api/v1/sql": M,
     "GET /api/reading": V,
     "POST /api/stop": V,
     "POST /api/resume": O,

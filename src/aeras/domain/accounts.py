@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from aeras.domain.ports import User, UserBook
-from aeras.domain.roles import Role
+from aeras.domain.roles import BI, Role
 
 IDLE = timedelta(hours=1)
 """A session that is not used for so long ends."""
@@ -23,7 +23,7 @@ ABSOLUTE = timedelta(hours=12)
 INVITED = timedelta(days=3)
 """How long an invitation can be used."""
 
-TOKEN_ROLES = (Role.VIEWER, Role.MANAGER)
+TOKEN_ROLES = (Role.VIEWER.value, Role.MANAGER.value, BI)
 """What a machine may be trusted with: users and the officer's duties stay with people."""
 
 MAX_TOKEN_DAYS = 365

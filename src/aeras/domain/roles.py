@@ -23,6 +23,15 @@ class Role(StrEnum):
     """Also manages users, tokens and settings."""
 
 
+BI = "bi"
+"""What a token may be for, and no person: the published tables under ``/api/v1/``, nothing else."""
+
+
+def of_token(role: str) -> Role:
+    """The role that an owner must have for a token of that role."""
+    return Role.MANAGER if role == BI else Role(role)
+
+
 _CLIMB = (Role.VIEWER, Role.MANAGER, Role.ADMIN)
 
 

@@ -31,6 +31,7 @@ from aeras.domain.storemap import Maps
 from aeras.serve import (
     api,
     auth,
+    bi,
     calibration,
     connectors,
     errors,
@@ -206,6 +207,8 @@ def create_app(
     for router in (
         *(connectors.hooks, connectors.api, connectors.pages),
         *(asking_pages.api, asking_pages.pages, exports.router, exports.pages, reports.pages),
+        bi.router,
+        *(connectors.hooks, connectors.api, connectors.pages),
         *(public.api, api.router, auth.router, public.pages, watch.router, pages.router),
         *(calibration.api, calibration.plan, calibration.pages, forms.api, forms.pages),
         *(lives.api, lives.pages, rules.router, topics.api, topics.pages),

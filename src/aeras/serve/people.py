@@ -14,7 +14,7 @@ from aeras.domain.accounts import INVITED, MAX_TOKEN_DAYS, TOKEN_ROLES, Accounts
 from aeras.domain.errors import InputError
 from aeras.domain.oversight import Act
 from aeras.domain.ports import User
-from aeras.domain.roles import Role, allows
+from aeras.domain.roles import Role, allows, of_token
 from aeras.serve.auth import MIN_PASSWORD, password_problem
 from aeras.serve.desk_links import base_url
 from aeras.serve.errors import NotFoundError, TooManyError
@@ -212,7 +212,7 @@ def _account(request: Request, user: User, *, problem: str = "", status: int = 2
         codes=once.get("codes", "").split(),
         tokens=mine,
         token=once.get("token", ""),
-        token_roles=[role for role in TOKEN_ROLES if allows(user.role, role)],
+        token_roles=[role for role in TOKEN_ROLES if allows(user.role, of_token(role))],
         max_days=MAX_TOKEN_DAYS,
     )
     return page

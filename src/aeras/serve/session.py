@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from aeras.domain.accounts import ABSOLUTE, Accounts
 from aeras.domain.ports import Clock, User
-from aeras.domain.roles import Role, allows
+from aeras.domain.roles import BI, Role, allows
 
 SESSION = "aeras_session"
 FORM = "aeras_form"
@@ -83,6 +83,8 @@ class Sessions:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and request.url.path.startswith("/api/"):
             user = self._accounts.token_user(token.strip(), self._clock())
+            if user and user.role == BI and not request.url.path.startswith("/api/v1/"):
+                user = None
             return Visitor(user, "", machine=True)
         held = request.cookies.get(SESSION, "")
         user = self._accounts.session_user(held, self._clock()) if held else None

@@ -25,7 +25,7 @@ from aeras.domain.accounts import (
 )
 from aeras.domain.errors import InputError, StoreError
 from aeras.domain.ports import User
-from aeras.domain.roles import Role, allows
+from aeras.domain.roles import Role, allows, of_token
 from aeras.store.part import Part
 from aeras.store.tables import (
     ApiTokenRecord,
@@ -287,7 +287,7 @@ class People(Part):
         if user is None:
             raise _no_user(owner)
         _check_name(name, "the name of a token")
-        if role not in TOKEN_ROLES or not allows(user.role, Role(role)):
+        if role not in TOKEN_ROLES or not allows(user.role, of_token(role)):
             raise InputError(
                 f"a token of {owner} cannot have the role {role[:20]!r}",
                 todo=f"Choose one of {', '.join(TOKEN_ROLES)} that its owner has",
@@ -315,7 +315,7 @@ class People(Part):
             record = session.scalar(query)
             found = session.get(UserRecord, record.owner) if record else None
             owner = _user(found) if found else None
-            if record is None or owner is None or not allows(owner.role, Role(record.role)):
+            if record is None or owner is None or not allows(owner.role, of_token(record.role)):
                 return None
             return User(f"{record.owner}/{record.name}", record.role)
 

@@ -1,6 +1,7 @@
 """The words of `reports_en` in German."""
 
 WORDS = {
+    "role.bi": "nur veröffentlichte Tabellen",
     "look.title": "Drei Dinge, die Sie heute ansehen sollten",
     "look.title.fewer": "Heute ansehen",
     "look.affected": "etwa {n} Kunde am Tag begegnet dem|etwa {n} Kunden am Tag begegnen dem",

@@ -1,6 +1,7 @@
 """The words of reports, of what to look at first, and of access by other programs."""
 
 WORDS = {
+    "role.bi": "published tables only",
     "look.title": "Today's three things to look at",
     "look.title.fewer": "To look at today",
     "look.affected": "about {n} shopper a day meets it|about {n} shoppers a day meet it",

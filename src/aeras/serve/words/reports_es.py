@@ -1,6 +1,7 @@
 """The words of `reports_en` in Spanish."""
 
 WORDS = {
+    "role.bi": "solo tablas publicadas",
     "look.title": "Tres cosas que mirar hoy",
     "look.title.fewer": "Para mirar hoy",
     "look.affected": "cerca de {n} cliente al día lo encuentra|cerca de {n} clientes al día lo "

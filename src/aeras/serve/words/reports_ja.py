@@ -1,6 +1,7 @@
 """The words of `reports_en` in Japanese."""
 
 WORDS = {
+    "role.bi": "公開された表のみ",
     "look.title": "今日見るべき3つのこと",
     "look.title.fewer": "今日見るべきこと",
     "look.affected": "1日およそ{n}人の客に関わります",
