@@ -39,7 +39,7 @@ def main(path: str, text: str, label: str, language: str, draws: str = "5") -> N
             {one: said[one] for one in early},
             stable.Before(),
             k=10,
-            new_id=lambda ids=ids: next(ids),
+            new_id=ids.__next__,
             embedder=remembered,
         )
         truth = {
@@ -58,7 +58,7 @@ def main(path: str, text: str, label: str, language: str, draws: str = "5") -> N
             said,
             stable.Before({**first.of, **late_of}, frozenset(), first.means),
             k=10,
-            new_id=lambda ids=ids: next(ids),
+            new_id=ids.__next__,
             embedder=remembered,
         )
         stayed = sum(again.of[one] == first.of[one] for one in early) / len(early)
