@@ -131,6 +131,9 @@ COMMANDS = {
 """What each command, or group of commands, can show, and through which gate."""
 
 SENDERS = {
+    "connect/net.py": "asks tills and ERPs; sends nothing of ours",
+    "connect/square.py": "asks Square; sends nothing of ours",
+    "connect/shopify.py": "asks Shopify; sends nothing of ours",
     "wiring/web.py": "the pages",
     "lab/demo.py": "asks its own pages",
     "lab/answers.py": "asks its own pages",
