@@ -205,7 +205,6 @@ def create_app(
         setattr(app.state, name, part)
     errors.install(app)
     for router in (
-        *(connectors.hooks, connectors.api, connectors.pages),
         *(asking_pages.api, asking_pages.pages, exports.router, exports.pages, reports.pages),
         bi.router,
         *(connectors.hooks, connectors.api, connectors.pages),
