@@ -8,7 +8,10 @@ import re
 
 import pytest
 
+from aeras.domain.insight import SalesLink
+from aeras.domain.published import Rate
 from tests.serve.conftest import Site, make_site
+from tests.serve.fake_insight import FakeInsight
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,16 @@ def test_raw_points_stand_before_the_model_and_the_model_says_what_it_is_not(
     assert "Going together is not causing" in page
     assert "plain correlation of the points is 0.34" in page
     assert "no change seen, as it should be" in page
+
+
+def test_an_interval_that_holds_anything_is_not_shown_as_a_finding(
+    site: Site, full: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = SalesLink(Rate(0.07, -0.89, 8.9, 50), found=False, tested=3, naive=None)
+    monkeypatch.setattr(FakeInsight, "link", lambda *_: wide)
+    page = words_of(site.signed_in("vic").get(f"/items/{full}/sales").text)
+    assert "reactions hardly changed" in page
+    assert "+7% sales" not in page
 
 
 def test_an_item_without_a_till_says_so_and_draws_nothing(site: Site) -> None:

@@ -25,8 +25,6 @@ from aeras.lab.triggers import interval
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-PARTS = np.array([0.25, 0.35, 0.40])
-"""Shares of a day's traffic in its parts."""
 WEEK = np.array([0.85, 0.85, 0.9, 1.0, 1.25, 1.4, 0.75])
 SURE = 0.8
 SOLD_OUT = 0.5
@@ -39,7 +37,8 @@ class Market:
 
     Attributes:
         items, categories: How many; categories are equal in size.
-        days: Length; a day has three parts.
+        days: Length.
+        parts: Shares of a day's traffic in its parts; these are the cells.
         linked: Share of items whose sales follow their reactions.
         effects: Smallest and largest change of sales with ten points more of rejection, as log,
             either way; a link is to less sales in four of five cases.
@@ -62,6 +61,7 @@ class Market:
     items: int = 60
     categories: int = 6
     days: int = 120
+    parts: tuple[float, ...] = (0.25, 0.35, 0.40)
     linked: float = 0.4
     effects: tuple[float, float] = (0.05, 0.35)
     stated: float = 0.15
@@ -83,13 +83,15 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "not_confounded": {"confounded": False},
     "no_links": {"linked": 0.0},
     "who_put_back_did_not_buy": {"same": True},
-    "sales_follow_a_day_later": {"lag": len(PARTS)},
+    "sales_follow_a_day_later": {"lag": 3},
     "a_third_of_stock_outs_unseen": {"seen_out": 2 / 3},
     "a_third_of_the_handlings": {"handled": 20.0},
     "reactions_hardly_change": {"drift": 0.2},
     "restless_sales": {"demand": 0.2},
     "items_differ_in_drift": {"drift_spread": 0.4},
     "demand_jumps": {"jumps": True},
+    "whole_days": {"parts": (1.0,)},
+    "whole_days_of_two_months": {"parts": (1.0,), "days": 60},
 }
 """What is different from the main scenario."""
 
@@ -122,12 +124,13 @@ def _spells(rng: np.random.Generator, shape: tuple[int, int], each: float, lengt
 
 def draw(market: Market, rng: np.random.Generator) -> Drawn:
     """Draws a shop."""
-    count, parts = market.items, len(PARTS)
+    count, parts = market.items, len(market.parts)
     steps = market.days * parts
     shape = (count, steps)
     category = np.arange(count) % market.categories
     day, part = np.divmod(np.arange(steps), parts)
-    traffic = WEEK[day % 7] * PARTS[part] * np.exp(0.15 * _wandering(rng, (1, steps), 6)[0])
+    busy_hours = WEEK[day % 7] * np.array(market.parts)[part]
+    traffic = busy_hours * np.exp(0.15 * _wandering(rng, (1, steps), 6)[0])
     promoted = _spells(rng, shape, 1 / (25 * parts), 6 * parts)
     price = 0.08 * np.round(_wandering(rng, shape, 30 * parts)) - 0.2 * promoted
     out = np.where(_spells(rng, shape, 1 / (10 * parts), 2) > 0, rng.uniform(0.1, 1, shape), 0.0)

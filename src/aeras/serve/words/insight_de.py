@@ -38,6 +38,7 @@ WORDS = {
     "sales.why.no_till": "Nicht zu sagen: keine Kasse hat Verkäufe gesendet.",
     "sales.why.few_days": "Noch nicht zu sagen: dafür braucht es 40 volle Tage. Bis dahin die Punkte ansehen.",
     "sales.why.few_sales": "Nicht zu sagen: zu wenige Tage mit Verkäufen und genug Griffen.",
+    "sales.wide": "Nicht zu sagen: die Reaktionen änderten sich kaum mehr als durch Zufall, so dass alles von {low} bis {high} Verkauf passen würde.",
     "sales.naive": "Die einfache Korrelation der Punkte ist {r}. Darin stecken auch Aktionen, leere Regale und volle Tage; sie führt oft irre.",
     "sales.cause": "Gemeinsames Auftreten ist keine Ursache. Etwas, das niemand zählt, kann beides bewegen. Mehr sagt eine Änderung, die Sie selbst vornehmen: siehe unten.",
     "sales.changes": "Was Preis- und Platzänderungen bewirkten",

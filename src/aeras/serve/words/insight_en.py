@@ -38,6 +38,7 @@ WORDS = {
     "sales.why.no_till": "Cannot be told: no till has sent sales.",
     "sales.why.few_days": "Cannot be told yet: it takes 40 full days. Until then look at the points.",
     "sales.why.few_sales": "Cannot be told: too few days with both sales and enough handlings.",
+    "sales.wide": "Cannot be told: reactions hardly changed by more than chance, so that anything from {low} to {high} of sales would fit.",
     "sales.naive": "The plain correlation of the points is {r}. It mixes in promotions, empty shelves and busy days, and is often wrong.",
     "sales.cause": "Going together is not causing. Something that nobody counted may move both. A change you make yourself tells more: see below.",
     "sales.changes": "What changes of price and place did",

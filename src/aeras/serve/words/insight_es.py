@@ -38,6 +38,7 @@ WORDS = {
     "sales.why.no_till": "No se puede decir: ninguna caja ha enviado ventas.",
     "sales.why.few_days": "Aún no se puede decir: hacen falta 40 días completos. Mientras tanto, mire los puntos.",
     "sales.why.few_sales": "No se puede decir: muy pocos días con ventas y suficientes contactos.",
+    "sales.wide": "No se puede decir: las reacciones apenas cambiaron más que por azar, y encajaría cualquier cosa de {low} a {high} de ventas.",
     "sales.naive": "La correlación simple de los puntos es {r}. Mezcla promociones, estantes vacíos y días de mucha gente, y a menudo engaña.",
     "sales.cause": "Ir juntos no es causar. Algo que nadie contó puede mover ambas cosas. Dice más un cambio que haga usted: vea abajo.",
     "sales.changes": "Qué hicieron los cambios de precio y de lugar",
