@@ -90,7 +90,7 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "restless_sales": {"demand": 0.2},
     "items_differ_in_drift": {"drift_spread": 0.4},
     "demand_jumps": {"jumps": True},
-    "whole_days": {"parts": (1.0,)},
+    "whole_days": {"parts": (1.0,), "days": 120},
     "whole_days_of_two_months": {"parts": (1.0,), "days": 60},
 }
 """What is different from the main scenario."""
