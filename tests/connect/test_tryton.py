@@ -1,4 +1,8 @@
+import os
+import re
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -186,3 +190,35 @@ def test_who_stood_at_the_till_is_never_asked_for(server: TrytonServer) -> None:
     book = Book().read(erp(server))
     assert str(sale) in book.receipts
     assert CANARY not in repr(book)
+
+
+def test_the_command_line_reads_a_live_tryton(server: TrytonServer, tmp_path: Path) -> None:
+    server.restock("TEA-1", 240)
+    server.sell(("TEA-1", 2, "3.29"))
+    site = tmp_path / "site.yaml"
+    site.write_text(f"""site: {{name: Corner Shop, timezone: Europe/Berlin}}
+privacy: {{profile: behaviour-only}}
+items:
+  - {{id: tea, name: Tea, gtin: "4000417025005"}}
+cameras: []
+fixtures: []
+connectors:
+  - {{id: erp, kind: tryton, url: "{server.url}", private: true, database: retail, user: aeras,
+     password: "${{TRYTON_PASSWORD}}", every: 5 s, locations: [STO]}}
+""")
+
+    def sync(password: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("aeras")), "connect", "sync", str(site)],
+            env={**os.environ, "TRYTON_PASSWORD": password},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = sync(PASSWORD)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"new [1-9].*fine", done.stdout), done.stdout
+    refused = sync("wrong")
+    assert refused.returncode == 2
+    assert "Renew the key" in refused.stdout + refused.stderr

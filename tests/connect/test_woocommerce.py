@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from feeding import Bench
 
-from aeras.connect.port import ForgedError
+from aeras.connect.port import ForgedError, TemporaryError
 from aeras.connect.woocommerce import WooCommerce, WooOptions
 from tests.support.reading import Book
 from tests.support.shapes import CANARY, Truth, WooApi, as_json, serving
@@ -103,6 +103,14 @@ def test_an_order_that_changes_while_pages_are_read_is_not_skipped(
     first.changed = api.truth.now = api.truth.now + timedelta(seconds=5)
     book.read(shop)
     assert len(book.receipts) == 9
+
+
+def test_refunds_from_an_old_copy_are_not_believed(shop: WooCommerce, api: WooApi) -> None:
+    order = api.truth.sell()
+    order.refunds.append((7, api.truth.now, 0, 1))
+    api.answer = lambda r: as_json([]) if r.path.endswith("/refunds") else None
+    with pytest.raises(TemporaryError, match="changes while it is read"):
+        Book().read(shop)
 
 
 def test_variations_are_named_after_their_product(shop: WooCommerce, api: WooApi) -> None:

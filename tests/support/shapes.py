@@ -395,7 +395,8 @@ class ShopifyApi(Api):
 
     def _lines(self, wanted: dict[str, Any]) -> dict[str, Any]:
         (order,) = (o for o in self.truth.orders if wanted["id"].endswith(f"/{o.id}"))
-        return {"order": {"lineItems": self._connection(self._goods(order), wanted, 2)}}
+        lines = self._connection(self._goods(order), wanted, 2)
+        return {"order": {"updatedAt": iso(order.changed, "seconds"), "lineItems": lines}}
 
     def _variants(self, wanted: dict[str, Any]) -> dict[str, Any]:
         at = datetime(2026, 11, 19, 8, tzinfo=UTC)

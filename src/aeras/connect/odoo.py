@@ -143,6 +143,8 @@ class Odoo(Sweep):
             ["product_id", "qty", "price_subtotal_incl"],
         )
         products = self._products(line["product_id"][0] for line in lines.values())
+        if any(line not in lines for row in rows for line in row["lines"]):
+            raise TemporaryError("an order changes while it is read", where=answer.where)
         at = answer.at or self._clock()
         sales = tuple(_receipt(row, lines, products, at) for row in rows)
         return _found(Page(sales=sales), rows, answer)
@@ -221,7 +223,7 @@ def _found(page: Page, rows: list[Row], answer: Answer) -> Found:
 def _receipt(
     row: Row, lines: Mapping[int, Row], products: Mapping[int, Row], at: datetime
 ) -> Receipt:
-    mine = [lines[i] for i in row["lines"] if i in lines]
+    mine = [lines[i] for i in row["lines"]]
     return Receipt(
         id=str(row["id"]),
         at=_time(row["date_order"]),

@@ -61,7 +61,7 @@ _ORDERS_QUERY = f"""query Orders($query: String!, $after: String) {{
   }}
 }}"""
 _LINES_QUERY = f"""query Lines($id: ID!, $after: String) {{
-  order(id: $id) {{ lineItems(first: 100, after: $after) {{ {_LINE} }} }}
+  order(id: $id) {{ updatedAt lineItems(first: 100, after: $after) {{ {_LINE} }} }}
 }}"""
 _VARIANTS_QUERY = f"""query Variants($query: String, $after: String) {{
   shop {{ currencyCode taxesIncluded }}
@@ -173,7 +173,9 @@ class Shopify(Sweep):
         """What is left of an order: refunded and removed units are not counted."""
         lines, more = _page(row["lineItems"])
         while more:
-            data, _ = self._ask(_LINES_QUERY, more, id=row["id"])
+            data, answer = self._ask(_LINES_QUERY, more, id=row["id"])
+            if data["order"] is None or data["order"]["updatedAt"] != row["updatedAt"]:
+                raise TemporaryError("an order changes while it is read", where=answer.where)
             found, more = _page(data["order"]["lineItems"])
             lines += found
         net = not row["taxesIncluded"]

@@ -28,6 +28,7 @@ from aeras.connect.port import (
     Receipt,
     Secret,
     Spoilt,
+    TemporaryError,
     revision_of,
 )
 from aeras.connect.signed import check_hmac, forged, read_json
@@ -95,7 +96,8 @@ class WooCommerce(Sweep):
             {ITEMS: self._items, SALES: self._sales},
         )
         self._options = options
-        self._headers = {"Authorization": f"Basic {base64.b64encode(keys.encode()).decode()}"}
+        login = base64.b64encode(keys.encode()).decode()
+        self._headers = {"Authorization": f"Basic {login}", "Cache-Control": "no-cache"}
         self._secret = secret
         self._currency = context.currency
 
@@ -157,8 +159,10 @@ class WooCommerce(Sweep):
         """What is left of an order: the lines of its refunds are below 0."""
         lines = list(row["line_items"])
         if row.get("refunds"):
-            for refund in self._all(f"orders/{row['id']}/refunds", "id,line_items"):
-                lines += refund["line_items"]
+            refunds = self._all(f"orders/{row['id']}/refunds", "id,line_items")
+            if {r["id"] for r in refunds} != {r["id"] for r in row["refunds"]}:
+                raise TemporaryError("an order changes while it is read", where=self.name)
+            lines += [line for refund in refunds for line in refund["line_items"]]
         return Receipt(
             id=str(row["id"]),
             at=_time(row["date_paid_gmt"] or row["date_created_gmt"]),
