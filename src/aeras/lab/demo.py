@@ -34,6 +34,7 @@ from aeras.domain.errors import AerasError, StoreError
 from aeras.domain.ports import utc_now
 from aeras.lab.demo_floor import aisle_floor, floor_plan, shelf_camera_place, shelf_floor
 from aeras.lab.demo_goods import BAD_ITEMS, DEMO_MAP_M, LIVE_FIXTURE_M, OTHER_FIXTURES, RULES
+from aeras.lab.demo_till import CONNECTOR, FOLDER, DemoTill
 from aeras.lab.render import RenderedDemo, demo_layout, render_demo
 from aeras.lab.simulate import simulate
 from aeras.wiring.oversight import write_notice
@@ -100,6 +101,8 @@ def _run(
     runtime.control.add_user(ADMIN, password, "admin")
     web = make_web(runtime, sock)
     Robot(runtime).start()
+    site = runtime.site
+    DemoTill(site.path.parent, site.shop.items, runtime.clock, seed=SEED).start()
     if options.headless_s is None:
         runtime.start()
         _greet(web, password, say)
@@ -176,7 +179,8 @@ class Viewer:
 def prepare(folder: Path, options: DemoOptions, *, say: Say) -> Site:
     """Renders the videos if they are not there yet and writes the demo's site file."""
     videos = _render(folder, say)
-    shutil.rmtree(folder / "data", ignore_errors=True)  # each demo starts from its own history
+    for old in ("data", FOLDER):  # each demo starts from its own history
+        shutil.rmtree(folder / old, ignore_errors=True)
     (folder / FLOOR_PLAN).write_text(floor_plan(), encoding="utf-8")
     path = folder / "site.yaml"
     text = yaml.safe_dump(site_file(videos, options), sort_keys=False, allow_unicode=True)
@@ -246,6 +250,7 @@ def site_file(videos: RenderedDemo, options: DemoOptions) -> dict[str, Any]:
         "cameras": cameras,
         "fixtures": fixtures,
         "triggers": list(RULES),
+        "connectors": [CONNECTOR],
         "data": "data",
     }
 
