@@ -139,7 +139,7 @@ def main() -> None:
     campaign = np.unique(
         np.stack([block[j], first.week.to_numpy()[j]]), axis=1, return_inverse=True
     )[1].ravel()
-    print(  # noqa: T201 - its result
+    print(
         json.dumps(
             {
                 "rounds": {"first_half": int((~late).sum()), "second_half": len(j)},

@@ -126,7 +126,7 @@ def fill(folder: Path, events: int, days: int) -> None:
     try:
         _fill_events(site, store, events, days)
         _fill_rest(site, store, control)
-        print(json.dumps({"events": store.count(), "blocks": _blocks(store)}))  # noqa: T201
+        print(json.dumps({"events": store.count(), "blocks": _blocks(store)}))
     finally:
         store.close()
         control.close()
@@ -147,7 +147,7 @@ def _fill_events(site: Site, store: DuckEvents, events: int, days: int) -> None:
     pattern = events_table(week.events)
     sales = sales_table(week.sales)
     per_week = min(pattern.num_rows, -(-events // weeks))
-    print(f"{pattern.num_rows} events a week, {weeks} weeks", file=sys.stderr)  # noqa: T201
+    print(f"{pattern.num_rows} events a week, {weeks} weeks", file=sys.stderr)
     for number, back in enumerate(reversed(range(weeks)), 1):
         count = min(pattern.num_rows if back else events - made, per_week, events - made)
         part = pattern.slice(pattern.num_rows - count)
@@ -156,7 +156,7 @@ def _fill_events(site: Site, store: DuckEvents, events: int, days: int) -> None:
         made += count
         store.roll(now - WEEK * back + GRAIN, publisher.fold)
         if number % 10 == 0:
-            print(f"{made} events", file=sys.stderr)  # noqa: T201
+            print(f"{made} events", file=sys.stderr)
 
 
 def _moved(table: Any, back: timedelta) -> Any:
@@ -298,11 +298,11 @@ def main() -> None:
         return
     found = measure(asked.folder, asked.times, asked.only)
     if asked.json:
-        print(json.dumps(found))  # noqa: T201 - a tool
+        print(json.dumps(found))
         return
     for path, ms in found["pages"].items():
         shown = (ms["first"]["p50"], ms["first"]["p95"], ms["again"]["p95"], ms["cpu"]["p50"])
-        print(f"{path:44}" + "".join(f"{one:9.1f}" for one in shown))  # noqa: T201
+        print(f"{path:44}" + "".join(f"{one:9.1f}" for one in shown))
 
 
 if __name__ == "__main__":

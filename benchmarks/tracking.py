@@ -87,8 +87,8 @@ def _hota(sequence: Sequence, settings: dict[str, float]) -> float:
 def _theirs(rate: float) -> dict[str, Callable[[], Any]]:
     if find_spec("trackers") is None:
         return {}
-    import supervision  # noqa: PLC0415 - only where it is installed
-    import trackers  # noqa: PLC0415
+    import supervision
+    import trackers
 
     class Adapter:
         def __init__(self, tracker: Any) -> None:
@@ -120,7 +120,7 @@ def _trackeval(truth: Boxes, found: Boxes) -> dict[str, float]:
     """The same measures from their authors' code."""
     if find_spec("trackeval") is None:
         return {}
-    from trackeval.metrics import CLEAR, HOTA, Identity  # noqa: PLC0415 - only where it is installed
+    from trackeval.metrics import CLEAR, HOTA, Identity
 
     pairs = _Overlaps.of(truth, found)
     data = {

@@ -16,7 +16,8 @@ OWN = "one's own session, nothing for others"
 LINK = "a link for one anonymous answer"
 CHECKS = "changes nothing"
 KEPT = "the control database keeps it with its time: consent of a member, a code that was used"
-SENT = "the list of messages keeps it"
+SENT = "the list of messages, or the state of the connector, keeps it"
+TILLS = "a till's own records, kept with the connector's state"
 
 RECORDED: dict[str, Act | str] = {
     "POST /login": Act.SIGN_IN_FAILED,
@@ -59,6 +60,15 @@ RECORDED: dict[str, Act | str] = {
     "POST /rules/delete": Act.SITE_CHANGED,
     "POST /channels/retry": SENT,
     "POST /channels/test": SENT,
+    "POST /connectors/run": SENT,
+    "POST /connectors/dry-run": CHECKS,
+    "POST /connectors/retry": SENT,
+    "POST /connectors/discard": Act.RECORDS_DISCARDED,
+    "POST /api/public/hooks/{source}": TILLS,
+    "POST /api/v1/sql": Act.EXPORT,
+    "GET /api/v1/published.arrow": Act.EXPORT,
+    "GET /report.{page}": Act.EXPORT,
+    "GET /api/items/{item_id}/days.{kind}": Act.EXPORT,
     "GET /api/export/{table}.{kind}": Act.EXPORT,
     "GET /privacy/export/{table}.{kind}": Act.EXPORT,
     "POST /api/noisy-table": Act.EXPORT,

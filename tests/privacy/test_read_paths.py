@@ -41,7 +41,12 @@ BOARD = {
 READERS = {
     "tally_bounded": {"wiring/noisy.py"},
     "tally": {"respond/triggers.py", "respond/hours.py", "lab/load.py"},
-    "published": {"wiring/board.py", "wiring/shelves.py", "wiring/storemap.py", "wiring/insight.py"},
+    "published": {
+        "wiring/board.py",
+        "wiring/shelves.py",
+        "wiring/storemap.py",
+        "wiring/insight.py",
+    },
     "misplacements": {"wiring/shelves.py"},
     "sold": {
         "wiring/board.py",
@@ -52,7 +57,7 @@ READERS = {
         "wiring/insight.py",
     },
     "reasons": {"respond/triggers.py"},
-    "published_daily": {"wiring/board.py"},
+    "published_daily": {"wiring/board.py", "wiring/insight.py"},
     "settled_counts": {"wiring/board.py"},
     "answers": {"wiring/board.py", "wiring/topics.py", "wiring/triggers.py", "wiring/asking.py"},
     "roll": {"wiring/runtime.py", "wiring/records.py", "lab/demo.py"},
@@ -115,6 +120,11 @@ COMMANDS = {
     "report": "the board, or noise and ledger",
     "init": "no records",
     "check": "no records",
+    "doctor": "no records; watches cameras for seconds and keeps nothing",
+    "analyze": "how many events each recording gave, to who has the recordings",
+    "edge": "the board of its own shop; sends events to the hub that is named",
+    "hub": "how many events came from each shop",
+    "shops": "names of shops and their credentials",
     "lens": "no records",
     "stop": "no records",
     "resume": "no records",
@@ -131,6 +141,10 @@ COMMANDS = {
 """What each command, or group of commands, can show, and through which gate."""
 
 SENDERS = {
+    "fleet/sender.py": "events of the shop's own subject, to its hub; tests/fleet",
+    "fleet/ingest.py": "acknowledges to its own broker",
+    "fleet/broker.py": "starts the hub's own broker",
+    "wiring/serve.py": "the type of the pages' socket",
     "connect/net.py": "asks tills and ERPs; sends nothing of ours",
     "connect/square.py": "asks Square; sends nothing of ours",
     "connect/shopify.py": "asks Shopify; sends nothing of ours",
@@ -144,6 +158,9 @@ SENDERS = {
 """Modules that can open a connection."""
 
 WRITERS = {
+    "cli_fleet.py": "credentials of a shop",
+    "fleet/broker.py": "the broker's settings",
+    "serve/bi.py": "the board",
     "cli_report.py": "what `serve/export.py` made of the board",
     "serve/export.py": "the board",
     "wiring/oversight.py": "papers: no records",

@@ -20,9 +20,9 @@ from aeras.serve.live import Listener
 from aeras.store.control import Control
 from aeras.wiring.reports import Reports
 from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, FakeMaps, make_oversight, make_users
-from tests.serve.fake_insight import FakeInsight
 from tests.serve.fake_asking import FakeAsking
 from tests.serve.fake_feeds import FakeFeeds
+from tests.serve.fake_insight import FakeInsight
 from tests.serve.fake_topics import FakeTopics
 from tests.serve.lives import FakeLives, FakeRules
 

@@ -98,7 +98,8 @@ h3 { font-size: 9pt; margin: 0 0 .6mm; } p, ul { margin: 0 0 1mm; } ul { padding
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .5mm 1.5mm .5mm 0;
   border-bottom: .2mm solid #d9d5cb; overflow-wrap: anywhere; vertical-align: top; }
-th { font-weight: 600; overflow-wrap: normal; } td:not(:first-child) { white-space: nowrap; } svg { width: 100%; max-height: 52mm; }
+th { font-weight: 600; overflow-wrap: normal; } td:not(:first-child) { white-space: nowrap; }
+svg { width: 100%; max-height: 52mm; }
 @media (max-width: 640px) { .two, .three, .things { grid-template-columns: 1fr; } }
 @media print { body { margin: 0; padding: 0; max-width: none; } section { break-inside: avoid; } }
 """

@@ -26,8 +26,8 @@ from aeras.domain.reporting import ReportDesk
 from aeras.domain.rule_desk import RuleDesk
 from aeras.domain.shelves import Shelves
 from aeras.domain.site_desk import SiteDesk
-from aeras.domain.topics import TopicDesk
 from aeras.domain.storemap import Maps
+from aeras.domain.topics import TopicDesk
 from aeras.serve import (
     api,
     auth,
