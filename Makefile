@@ -1,6 +1,7 @@
 # make demo   sets everything up and runs the demo shop on http://localhost:8000
 # make test   sets everything up and runs all checks and tests
 # make extras the tests of the optional extra (torch), in an environment of its own
+# make soak   every fault between shop and hub with 100,000 events each, the network cut for ten minutes
 # make anonymity  checks exported tables with pyCANON, in an environment of its own
 PYTHON ?= python3
 VENV   ?= .venv
@@ -15,7 +16,7 @@ else
   INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: demo test check bench assets lock docs clean chromium extras anonymity sbom audit-deps
+.PHONY: demo test check bench assets lock docs clean chromium extras anonymity soak sbom audit-deps
 
 demo: $(VENV)/.installed
 	$(BIN)/aeras demo --port $(PORT)
@@ -59,6 +60,10 @@ $(VENV)-train/.installed: requirements-dev.lock pyproject.toml
 	$(VENV)-train/bin/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" "onnx>=1.17" "stable-baselines3>=2.7,<3"
 	$(subst $(BIN),$(VENV)-train/bin,$(subst VIRTUAL_ENV=$(VENV),VIRTUAL_ENV=$(VENV)-train,$(INSTALL))) --no-deps -e .
 	@touch $@
+
+# Kills, cuts, full disks and wrong clocks between a shop and its hub, in full; half an hour.
+soak: $(VENV)/.installed-dev
+	AERAS_SOAK=1 $(BIN)/python -m pytest -q tests/fleet/test_faults.py --durations=0
 
 # The anonymity of exported tables, by pyCANON: it pins old versions of numpy and pandas, and so
 # has an environment of its own. Once it is there, `make test` asks it as well.

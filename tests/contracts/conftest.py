@@ -11,8 +11,8 @@ from aeras.lab.chdb import served
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory) -> Iterator[str]:
-    with postgres(tmp_path_factory.mktemp("pg")) as url:
+def postgres_url() -> Iterator[str]:
+    with postgres() as (url, _):
         yield url
 
 

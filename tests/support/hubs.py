@@ -116,7 +116,8 @@ class RealHub:
 
     def nats_pid(self) -> int:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return int(children.read_text().split()[0])
+        found = children.read_text().split()
+        return int(found[0]) if found else 0
 
     def shop(self, name: str, *, url: str | None = None, folder: Path | None = None, **options):
         """A shop's spool and sender, with a pass."""

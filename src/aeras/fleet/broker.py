@@ -143,11 +143,16 @@ class Broker:
         if self._process is not None:
             self._process.send_signal(signal.SIGHUP)
 
-    def tend(self, shops: Mapping[str, str]) -> None:
-        """Starts it again if it has died."""
-        if self._process is not None and self._process.poll() is not None:
-            log.warning("nats_died", code=self._process.returncode)
-            self.start(shops)
+    def tend(self, shops: Mapping[str, str], *, away: bool = False) -> None:
+        """Starts it again if it has died, or if it is there and cannot be used: after a full disk
+        it switches its streams off until it is started anew.
+        """
+        code = self._process.poll() if self._process is not None else 0
+        if code is None and not away:
+            return
+        log.warning("nats_started_again", code=code)
+        self.stop()
+        self.start(shops)
 
     def stop(self) -> None:
         """Ends it; safe to call twice."""

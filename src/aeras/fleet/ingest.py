@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,11 +24,12 @@ from nats.js.api import (
     StreamConfig,
 )
 from nats.js.client import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from aeras.domain.errors import StoreError
 from aeras.domain.kept import Event
 from aeras.fleet.clock import HEADER, doubts, parted
-from aeras.fleet.subjects import ALL_EVENTS, CONSUMER, LOST, STREAM, shop_of
+from aeras.fleet.subjects import ALL_EVENTS, CONSUMER, LOST, PROBE, STREAM, shop_of
 from aeras.fleet.wire import MOST_BYTES, NewerError, RefusedError, unpack
 
 log = structlog.get_logger(__name__)
@@ -35,6 +37,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 64
 """Messages in one write: up to 32,000 events."""
 ACK_WAIT_S = 60
+PROBE_EVERY_S = 5.0
 WAIT_S = (0.2, 5.0)
 """First and longest wait while the database or the server is away."""
 COPIES_KNOWN_S = 3600.0
@@ -63,6 +66,7 @@ class Ingest:
     Attributes:
         counts: ``stored``, ``aside``, ``refused`` (messages), ``held`` (messages of a newer AERAS).
         lost: By shop, events that its spool had to drop.
+        away_since: Since when (`time.monotonic`) the NATS server cannot be used; None if it can.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Ingest:
         self._most = most_bytes
         self._stopping = asyncio.Event()
         self._troubled = False
+        self.away_since: float | None = None
         self.counts: Counter[str] = Counter()
         self.lost: dict[str, int] = {}
 
@@ -96,6 +101,8 @@ class Ingest:
                 if not self._troubled:
                     log.warning("hub_waits", reason=str(error) or type(error).__name__)
                 self._troubled = True
+                if not isinstance(error, StoreError) and self.away_since is None:
+                    self.away_since = time.monotonic()
                 await self._pause(wait_s)
                 wait_s = min(2 * wait_s, WAIT_S[1])
 
@@ -112,9 +119,12 @@ class Ingest:
         try:
             stream = server.jetstream(timeout=10)
             await self._make(stream)
+            probed = await self._probe(stream)
             on_ready()
             pull = await stream.pull_subscribe_bind(CONSUMER, STREAM)
             while not self._stopping.is_set():
+                if time.monotonic() - probed > PROBE_EVERY_S:
+                    probed = await self._probe(stream)
                 try:
                     messages = await pull.fetch(AT_ONCE, timeout=1)
                 except NatsTimeoutError:
@@ -125,6 +135,12 @@ class Ingest:
         finally:
             with suppress(NatsError, OSError, TimeoutError):
                 await asyncio.wait_for(server.close(), 2)
+
+    async def _probe(self, stream: JetStreamContext) -> float:
+        """Whether the server still writes: after a full disk it answers, and keeps nothing."""
+        await stream.publish(PROBE, b"")
+        self.away_since = None
+        return time.monotonic()
 
     async def _make(self, stream: JetStreamContext) -> None:
         wanted = StreamConfig(
@@ -138,15 +154,22 @@ class Ingest:
             duplicate_window=COPIES_KNOWN_S,
         )
         try:
+            held = (await stream.stream_info(STREAM)).config
+        except NotFoundError:
             await stream.add_stream(wanted)
-        except nats.js.errors.BadRequestError:
-            await stream.update_stream(wanted)
+        else:
+            # Only if need be: for a moment the server reserves room for both, old and new.
+            if (held.max_bytes, held.max_msg_size) != (wanted.max_bytes, wanted.max_msg_size):
+                await stream.update_stream(wanted)
         reader = ConsumerConfig(
             durable_name=CONSUMER,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_S,
             max_ack_pending=4 * AT_ONCE,
         )
+        # Made anew: what an earlier hub was given and did not acknowledge comes at once.
+        with suppress(NotFoundError):
+            await stream.delete_consumer(STREAM, CONSUMER)
         await stream.add_consumer(STREAM, reader)
 
     async def _take(self, messages: Sequence[Msg]) -> None:
@@ -154,6 +177,9 @@ class Ingest:
         aside: dict[str, list[Event]] = {}
         kept: list[Msg] = []
         for message in messages:
+            if message.subject == PROBE:
+                kept.append(message)
+                continue
             try:
                 events = self._read(message, aside)
             except NewerError as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 STREAM = "AERAS_EVENTS"
 CONSUMER = "ingest"
 ALL_EVENTS = "aeras.events.*"
+PROBE = "aeras.events.~"
+"""Where the hub itself sends a message now and then; no shop's id is like that."""
 LOST = "Aeras-Lost"
 """Header: how many events the shop's spool had to drop, ever."""
 MESSAGE_ID = "Nats-Msg-Id"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -13,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from aeras.config import Site, load_site
-from aeras.domain.errors import StoreError
+from aeras.domain.errors import ServeError, StoreError
 from aeras.domain.ports import utc_now
 from aeras.fleet.broker import Broker, BrokerOptions
 from aeras.fleet.credentials import context
@@ -26,6 +27,8 @@ from aeras.wiring.hardening import no_core_dumps
 log = structlog.get_logger(__name__)
 
 TEND_EVERY_S = 1.0
+AWAY_S = 10.0
+"""For so long the NATS server may be unusable before it is started again."""
 FORGET_EVERY_S = 3600.0
 
 
@@ -93,7 +96,14 @@ class Hub:
     async def _tend(self) -> None:
         known, forget_in_s = self._passes.names(), 0.0
         while True:
-            self._broker.tend(known)
+            since = self.ingest.away_since
+            away = since is not None and time.monotonic() - since > AWAY_S
+            if away:
+                self.ingest.away_since = None
+            try:
+                self._broker.tend(known, away=away)
+            except ServeError as error:  # the disk may still be full
+                log.warning("nats_waits", reason=str(error))
             names = self._passes.names()
             if names != known:
                 known = names
