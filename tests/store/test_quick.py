@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from records import NOON, answer, event, reaction
 
-from aeras.domain.kept import Event, Kind, Origin, Tally
+from aeras.domain.kept import Event, Kind, Origin, Sale, ShelfLevel, StockLevel, Tally
 from aeras.insight import rates
 from aeras.privacy.publish import Publisher
 from aeras.store.control import Control
@@ -97,6 +98,67 @@ def test_parts_of_days_come_from_the_blocks(store):
     assert store.published("item", since, until) == DuckEvents.published(
         store, "item", since, until
     )
+
+
+def test_steps_are_sums_of_their_moments(store):
+    store.append(some_events(random.Random(8), 600))
+    store.roll(DAYS[-1], PUBLISHER.fold)
+    since, until = DAYS[1], DAYS[3] + timedelta(hours=7)
+    hours = [since + timedelta(hours=n) for n in range(57)]
+    steps = {at: f"{at.astimezone(ZONE):%H}" for at in hours}
+    found = store.published_in("facing", since, until, steps)
+    counted: dict[tuple[str, str], list[int]] = {}
+    for tally in store.published("facing_moment", since, until):
+        facing, _, at = tally.key.rpartition(" ")
+        key = (f"{datetime.fromisoformat(at).astimezone(ZONE):%H}", facing)
+        sums = counted.setdefault(key, [0, 0])
+        sums[0] += tally.visits
+        sums[1] += tally.rejected
+    assert counted
+    assert counted == {
+        (step, place): [tally.visits, tally.rejected]
+        for step, places in found.items()
+        for place, tally in places.items()
+    }
+
+
+def test_what_is_remembered_goes_with_the_next_block(store):
+    store.append(some_events(random.Random(9), 300))
+    store.roll(DAYS[-1], PUBLISHER.fold)
+    before = store.published("site", DAYS[0], DAYS[-1])
+    assert store.published("site", DAYS[0], DAYS[-1]) == before
+    store.append([event(at=DAYS[2], origin=Origin.SIMULATED)])
+    assert store.published("site", DAYS[0], DAYS[-1]) == before, "no block was finished"
+    store.roll(DAYS[-1], PUBLISHER.fold)
+    (after,) = store.published("site", DAYS[0], DAYS[-1])
+    assert after.simulated > before[0].simulated
+
+
+def test_levels_that_are_told_or_forgotten_show_at_once(store):
+    full = level(DAYS[0], StockLevel.FULL)
+    store.append_levels([full])
+    assert store.shown_now() == [(full, DAYS[0])]
+    empty = level(DAYS[1], StockLevel.EMPTY)
+    store.append_levels([empty])
+    assert store.shown_now() == [(empty, DAYS[1])]
+    store.delete_before(DAYS[2])
+    assert store.shown_now() == []
+
+
+def level(at: datetime, shown: StockLevel) -> ShelfLevel:
+    return ShelfLevel(at, "corner", "drinks", "d1", "cola", "1", shown, 0.9, Origin.CAMERA)
+
+
+def test_sales_of_days_are_those_of_each_day(store):
+    rng = random.Random(10)
+    quarters = (DAYS[-1] - DAYS[0]) // timedelta(minutes=15)
+    ats = [DAYS[0] + timedelta(minutes=15) * rng.randrange(quarters) for _ in range(200)]
+    store.append_sales(
+        Sale(f"s{n}", at, "corner", rng.choice(["cola", "gum"]), 1 + n % 3, 100, "EUR")
+        for n, at in enumerate(ats)
+    )
+    daily = store.sold_daily(DAYS[0], DAYS[-1])
+    assert daily == {a: store.sold(a, b) for a, b in pairwise(DAYS)}
 
 
 def test_an_empty_store_has_no_sums(store):

@@ -209,3 +209,30 @@ def test_a_rate_trigger_says_how_much_above_its_category_and_when_it_would_close
     assert "would not have opened" in many.evidence[8]
     german = [Words("de", "Europe/Berlin", NOON).fact(fact) for fact in many.facts]
     assert german[6] == "ausgelassen: 8 h, in denen das Regal leer war"
+
+
+def test_answers_on_an_item_are_read_again_when_they_change_and_only_then(shown, monkeypatch):
+    given = [answer(item=item) for item in ("cola", "oat-milk") for _ in range(10)]
+    shown.control.add_answers(given)
+    assert {item: one.answers for item, one in shown.board.surveys().items()} == {
+        "cola": 10,
+        "oat-milk": 10,
+    }
+    read: list[str | None] = []
+    answers = shown.control.answers
+
+    def reading(**asked):
+        read.append(asked.get("item"))
+        return answers(**asked)
+
+    monkeypatch.setattr(shown.control, "answers", reading)
+    assert shown.board.surveys()["cola"].answers == 10
+    assert read == []
+    shown.control.withdraw(given[0].receipt)
+    after = shown.board.surveys()
+    assert read == ["cola"]
+    assert after["cola"].answers != 10
+    assert after["oat-milk"].answers == 10
+    for one in given[1:10]:
+        shown.control.withdraw(one.receipt)
+    assert set(shown.board.surveys()) == {"oat-milk"}

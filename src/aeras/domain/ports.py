@@ -277,6 +277,11 @@ class AnswerBook(Protocol):
         an item wait they become a batch, for good; it is shown for as long as all of it is there.
         """
 
+    def answer_states(self, k: int) -> dict[str, bytes]:
+        """A digest of the answers on each item that has some, of their marks and batches: while it
+        is the same, so is what may be shown of them.
+        """
+
     def settled_counts(self, k: int, since: datetime) -> dict[str, int]:
         """How many answers on each item may be shown: simulated ones, and whole batches whose
         newest answer is not older than ``since``. The same as counting what `answers` and `batches`

@@ -27,8 +27,6 @@ from aeras.domain.shop import Shop
 
 T = TypeVar("T")
 KEEP_S = 5.0
-SLOW_S = 60.0
-"""For what changes slowly and takes long to read: kept for so long, whatever messages come in."""
 MAX_KEYS = 64
 
 
@@ -53,7 +51,6 @@ class RememberingBoard:
         self._board = board
         self._monotonic = monotonic
         self._slots: dict[tuple[object, ...], _Slot] = {}
-        self._slow = _Slot()
         self._lock = threading.Lock()
 
     def forget(self) -> None:
@@ -72,14 +69,6 @@ class RememberingBoard:
                 slot.value = ask()
                 slot.until = self._monotonic() + KEEP_S
             return cast("T", slot.value)
-
-    def ratings(self) -> dict[str, SurveySummary]:
-        """As `surveys`, up to a minute old: for pages that only name what is rated low."""
-        with self._slow.lock:
-            if self._slow.until <= self._monotonic():
-                self._slow.value = self.surveys()
-                self._slow.until = self._monotonic() + SLOW_S
-            return cast("dict[str, SurveySummary]", self._slow.value)
 
     @property
     def shop(self) -> Shop:

@@ -105,7 +105,6 @@ def overview(request: Request, board: TheBoard, period: ThePeriod, pages: ThePag
 
 def things(request: Request, board: Board, period: Period, shelf: ShelfPart) -> list[Thing]:
     """What to look at first; see `aeras.domain.attention`."""
-    remembered = request.app.state.board.ratings()
     return to_look_at(
         Seen(
             days=period.days_so_far(request.app.state.clock()),
@@ -114,7 +113,7 @@ def things(request: Request, board: Board, period: Period, shelf: ShelfPart) -> 
             triggers=board.triggers(),
             shelf=shelf.now,
             cameras=board.cameras(),
-            surveys=remembered,
+            surveys=request.app.state.board.surveys(),
         )
     )
 

@@ -249,7 +249,7 @@ class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger
         if since is not None:
             query = query.where(_ANSWERS.c.at >= since)
         with self._session() as session:  # rows, not objects: four times as quick
-            found = [_answer(row) for row in session.execute(query)]
+            found = [_answer(row) for row in session.execute(query).all()]
         return [answer for answer in found if answer.aside is aside]
 
     def withdraw(self, receipt: str) -> bool:
@@ -405,13 +405,16 @@ def _answer_row(answer: Answer) -> dict[str, Any]:
     }
 
 
+_ORIGINS = {origin.value: origin for origin in Origin}
+
+
 def _answer(row: Any) -> Answer:
     """From a row of `_READ`; by place, because pages read thousands of them."""
     *values, origin, more, marks = row
     given = {} if more == "{}" else json.loads(more)
     return Answer(
         receipt="",
-        origin=Origin(origin),
+        origin=_ORIGINS[origin],
         more={k: tuple(v) if isinstance(v, list) else v for k, v in given.items()},
         marks=tuple(marks.split()) if marks else (),
         **dict(zip(_ANSWER_COLUMNS, values, strict=True)),

@@ -4,11 +4,14 @@ Pages ask for whole days, of which one holds thousands of blocks. Beside the blo
 with one row a day, place and measure, in memory only: it is made when it is first needed (about a
 second for ten million blocks), what is rolled is added to it, and it goes with the connection.
 Blocks are sums, so that sums of days are sums of whole blocks, too.
+
+What was asked of the sums is remembered until the next block is finished, and what the facings
+showed last until the next level is told: both change a few times an hour, pages ask at every look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +19,11 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from aeras.domain.kept import Block, Tally
+from aeras.domain.kept import Block, Measure, ShelfLevel, Tally
 from aeras.domain.ports import Fold
 from aeras.store.arrow import BLOCKS, blocks_table, naive_utc
 from aeras.store.events import DuckEvents
+from aeras.store.reading import PUBLISHED_SQL, tally_of
 
 _SUMMED = [name for name in BLOCKS.names if name not in BLOCKS.names[:6]]
 _PLACED = ", ".join(f'"{name}"' for name in BLOCKS.names[1:6])
@@ -32,7 +36,14 @@ GROUP BY ALL ORDER BY 1
 """.format(  # noqa: S608 - our own names
     *("DOUBLE" if n == "coverage" else "BIGINT" for n in _SUMMED), blocks="{blocks}"
 )
+_SOLD = """SELECT d.start, item, sum(quantity) FROM sales s
+ASOF JOIN aeras_days d ON s."at" >= d.start WHERE s."at" >= ? AND s."at" < ?
+GROUP BY ALL ORDER BY ALL"""
+_STEPPED = """FROM (SELECT b.*, s.step FROM blocks b ASOF JOIN aeras_steps s ON b."at" >= s.start)
+"""
 _DAYWISE = ("item", "facing", "site")
+_MOST_KEPT = 64
+_STEPS = pa.schema([("start", pa.timestamp("us")), ("step", pa.string())])
 
 
 class QuickEvents(DuckEvents):
@@ -47,6 +58,8 @@ class QuickEvents(DuckEvents):
         self._zone = ZoneInfo(timezone)
         self._shown_from = "blocks"
         self._summed: Any = None  # the connection that holds the sums
+        self._kept: dict[tuple[object, ...], list[Tally]] = {}
+        self._shown: list[tuple[ShelfLevel, datetime]] | None = None
         super().__init__(path)
 
     def published(
@@ -58,12 +71,79 @@ class QuickEvents(DuckEvents):
         return super().published(by, since, until, item=item)
 
     def published_daily(
-        self, since: datetime, until: datetime, *, item: str | None = None
+        self, since: datetime, until: datetime, *, by: str = "moment", item: str | None = None
     ) -> list[Tally]:
-        """As ``published("moment", ...)``, but one row a day of the shop; its key is the day's
-        start (UTC, ISO). Both ends must be starts of days.
+        """As ``published(by, ...)`` for a ``by`` of moments, but one row a day of the shop: the
+        moment is the day's start (UTC, ISO). Both ends must be starts of days.
         """
-        return self._of_days("moment", since, until, item)
+        return self._of_days(by, since, until, item)
+
+    def published_in(
+        self, by: str, since: datetime, until: datetime, steps: Mapping[datetime, str]
+    ) -> dict[str, dict[str, Tally]]:
+        """As ``published(by, ...)`` for ``item`` or ``facing``, by step and place.
+
+        Args:
+            by: ``item`` or ``facing``.
+            since: Start, UTC.
+            until: End, UTC, not included.
+            steps: Name of the step by the start (UTC) of each of its pieces; the first not after
+                ``since``.
+        """
+        sql = PUBLISHED_SQL.format(
+            place=by, moment="step", visits=Measure.VISITS.value, narrowed=""
+        ).replace("FROM blocks ", _STEPPED)
+        table = {"start": [naive_utc(at) for at in steps], "step": list(steps.values())}
+        found: dict[str, dict[str, Tally]] = {}
+        with self._guarded():
+            self._con.register("aeras_steps", pa.table(table, schema=_STEPS))
+            try:
+                rows = self._run(sql, [naive_utc(since), naive_utc(until)])
+            finally:
+                self._con.unregister("aeras_steps")
+        for place, step, *counts in rows:
+            found.setdefault(step, {})[place] = tally_of(place, *counts)
+        return found
+
+    def sold_daily(self, since: datetime, until: datetime) -> dict[datetime, dict[str, float]]:
+        """Units sold per item, by the start (UTC) of each day of the shop with sales."""
+        ends = [naive_utc(since), naive_utc(until)]
+        found: dict[datetime, dict[str, float]] = {}
+        with self._guarded():
+            self._con.register("aeras_days", self._days(*ends))
+            try:
+                rows = self._run(_SOLD, ends)
+            finally:
+                self._con.unregister("aeras_days")
+        for start, item, units in rows:
+            found.setdefault(start.replace(tzinfo=UTC), {})[item] = units
+        return found
+
+    def get_ready(self) -> None:
+        """Sums up the days, so that nobody has to wait for it."""
+        with self._guarded():
+            self._sum_up()
+            now = datetime.now(UTC)
+            self.sold(now, now)  # its query is written at the first use
+
+    def shown_now(self) -> list[tuple[ShelfLevel, datetime]]:
+        """What each facing showed last, and since when; see `ShelfBook.shown_now`."""
+        with self._guarded():
+            if self._shown is None:
+                self._shown = super().shown_now()
+            return list(self._shown)
+
+    def append_levels(self, levels: Sequence[ShelfLevel]) -> None:
+        """Stores levels; see `ShelfBook.append_levels`."""
+        with self._guarded():
+            self._shown = None
+            super().append_levels(levels)
+
+    def delete_before(self, moment: datetime) -> int:
+        """Drops what is older than the moment; see `EventStore.delete_before`."""
+        with self._guarded():
+            self._shown = None
+            return super().delete_before(moment)
 
     def roll(self, until: datetime, fold: Fold) -> int:
         """Makes blocks of the events that are in none; see `EventStore.roll`."""
@@ -78,6 +158,8 @@ class QuickEvents(DuckEvents):
 
         with self._guarded():
             count = super().roll(until, noting)
+            if made:
+                self._kept = {}
             if made and self._summed is self._con:
                 self._summed = None  # if adding fails, all of it is summed anew
                 self._add(blocks_table(made))
@@ -90,11 +172,16 @@ class QuickEvents(DuckEvents):
     def _of_days(self, by: str, since: datetime, until: datetime, item: str | None) -> list[Tally]:
         with self._guarded():
             self._sum_up()
-            self._shown_from = "day_blocks"
-            try:
-                return super().published(by, since, until, item=item)
-            finally:
-                self._shown_from = "blocks"
+            key = (by, since, until, item)
+            if key not in self._kept:
+                if len(self._kept) >= _MOST_KEPT:
+                    self._kept = {}
+                self._shown_from = "day_blocks"
+                try:
+                    self._kept[key] = super().published(by, since, until, item=item)
+                finally:
+                    self._shown_from = "blocks"
+            return list(self._kept[key])
 
     def _run(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         if self._shown_from != "blocks":
@@ -104,6 +191,7 @@ class QuickEvents(DuckEvents):
     def _sum_up(self) -> None:
         if self._summed is self._con:
             return
+        self._kept, self._shown = {}, None
         self._run("DROP TABLE IF EXISTS day_blocks")
         self._run("CREATE TEMP TABLE day_blocks AS SELECT * FROM blocks LIMIT 0")
         self._add(None)

@@ -141,7 +141,7 @@ class EventTables(ABC):
             raise InputError(f"cannot tally by {by!r}, expected one of {', '.join(GROUPS)}")
         narrowed = {"item": item, "fixture": fixture}
         sql = _counts_sql(by, _scope(by, item, fixture))
-        return [_tally(*row) for row in self._query("events", sql, since, until, narrowed)]
+        return [tally_of(*row) for row in self._query("events", sql, since, until, narrowed)]
 
     def tally_bounded(self, by: str, since: datetime, until: datetime) -> list[Tally]:
         """As `tally`, of the events that are marked ``bounded`` only; see `EventStore`."""
@@ -149,7 +149,7 @@ class EventTables(ABC):
             raise InputError(f"cannot tally by {by!r}, expected one of {', '.join(GROUPS)}")
         sql = _counts_sql(by, _scope(by, None, None))
         rows = self._query("events", sql, since, until, {"bounded": True})
-        return [_tally(*row) for row in rows]
+        return [tally_of(*row) for row in rows]
 
     def roll(self, until: datetime, fold: Fold) -> int:
         """Makes blocks of the events that are in none; see `EventStore.roll`."""
@@ -180,10 +180,10 @@ class EventTables(ABC):
         values: list[object] = [naive_utc(since), naive_utc(until)]
         with self._guarded():
             rows = self._run(
-                _PUBLISHED_SQL.format(**columns), values if item is None else [*values, item]
+                PUBLISHED_SQL.format(**columns), values if item is None else [*values, item]
             )
         return [
-            _tally(" ".join(part for part in (place, _iso(at)) if part), *counts)
+            tally_of(" ".join(part for part in (place, _iso(at)) if part), *counts)
             for place, at, *counts in rows
         ]
 
@@ -299,7 +299,7 @@ FROM (SELECT *, kind IN ('misplaced', 'knocked_over') AS beside FROM ({labelled}
 GROUP BY "at", fixture, facing, item, simulated ORDER BY "at", fixture, facing, item, simulated
 """
 
-_PUBLISHED_SQL = """
+PUBLISHED_SQL = """
 SELECT {place} AS place, {moment} AS moment,
     coalesce(sum("count") FILTER (measure = '{visits}'), 0),
     coalesce(sum("count") FILTER (measure = 'dwells'), 0),
@@ -418,7 +418,8 @@ def _label(events: Any) -> Any:
     return ibis.cases(*branches, else_=ReactionLabel.UNCLEAR.value)
 
 
-def _tally(key: object, *counts: Any) -> Tally:
+def tally_of(key: object, *counts: Any) -> Tally:
+    """A row of `PUBLISHED_SQL` or of a tally; the counts as `Tally` has them."""
     row: dict[str, Any] = dict(zip(_TALLY[1:], counts, strict=True))
     whole = {name: int(count) for name, count in row.items() if name != "coverage"}
     return Tally(

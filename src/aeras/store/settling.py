@@ -11,6 +11,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import (
@@ -65,6 +66,15 @@ class Settling(Part):
                 counts[item] += count
         return dict(counts)
 
+    def answer_states(self, k: int) -> dict[str, bytes]:
+        """What the answers on each item are now; see `AnswerBook.answer_states`."""
+        self._settle(k, None)
+        with self._session() as session:
+            return {
+                item: blake2b(lines.encode(), digest_size=16).digest()
+                for item, lines in session.execute(_STATES)
+            }
+
     def _settle(self, k: int, item: str | None) -> None:
         with self._session() as session:
             full = any(len(waiting) >= k for waiting in _waiting(session, item).values())
@@ -111,6 +121,25 @@ _IN_BATCHES = (
         ),
     )
     .group_by(_BATCH.c.item)
+)
+
+_LINES = (
+    select(
+        AnswerRecord.item.label("item"),
+        (
+            AnswerRecord.id
+            + literal(" ")
+            + AnswerRecord.marks
+            + literal(" ")
+            + func.coalesce(BatchRecord.batch, literal("-"))
+        ).label("line"),
+    )
+    .outerjoin(BatchRecord, BatchRecord.answer == AnswerRecord.id)
+    .order_by(AnswerRecord.item, AnswerRecord.id)
+    .subquery()
+)
+_STATES = select(_LINES.c.item, func.group_concat(_LINES.c.line, literal("\n"))).group_by(
+    _LINES.c.item
 )
 
 

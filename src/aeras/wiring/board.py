@@ -32,6 +32,8 @@ from aeras.wiring.feed import Feed, Listener
 from aeras.wiring.formanswers import form_answers
 
 HOURLY_UP_TO = timedelta(days=2)
+FEW = 5
+"""Items whose answers are read one by one; more are read all at once."""
 
 
 class ShopBoard:
@@ -68,6 +70,7 @@ class ShopBoard:
         self._cameras: dict[str, CameraStatus] = {}
         self._previews: dict[str, bytes] = {}
         self._halted = ""
+        self._summaries: dict[str, tuple[bytes, SurveySummary]] = {}
         self._english = Words("en", shop.timezone, datetime.now(UTC))
 
     @property
@@ -182,7 +185,17 @@ class ShopBoard:
         return self._publisher.survey(item, answers, asked=None)
 
     def surveys(self) -> dict[str, SurveySummary]:
-        """Answers on every item that has some, as `survey`; read once for all."""
+        """Answers on every item that has some, as `survey`; only what has changed is read."""
+        states, before = self._answers.answer_states(self.k), self._summaries
+        known = {one: before[one] for one in states if one in before}
+        changed = [one for one in states if one not in known or known[one][0] != states[one]]
+        read = self._surveys_of_all() if len(changed) > FEW else {}
+        for item in changed:
+            known[item] = (states[item], read.get(item) or self.survey(item))
+        self._summaries = known
+        return {item: summary for item, (_, summary) in known.items()}
+
+    def _surveys_of_all(self) -> dict[str, SurveySummary]:
         by_item: dict[str, list[Answer]] = {}
         for answer in self._answers.answers():
             by_item.setdefault(answer.item, []).append(answer)

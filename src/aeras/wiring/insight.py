@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -25,6 +25,7 @@ from aeras.insight.funnel import funnel
 from aeras.insight.rates import share
 from aeras.insight.sales_change import sales_change
 from aeras.privacy.publish import Publisher
+from aeras.store.quick import QuickEvents
 from aeras.wiring.board import _nothing as nothing
 from aeras.wiring.board import _together as together
 
@@ -100,7 +101,12 @@ class ShopInsight:
             InputError: Another ``by``.
         """
         if by == "item":
-            return [self.funnel(item.id, since, until) for item in self._site().shop.items]
+            sold = self._store.sold(since, until)
+            sums = {one.key: one for one in self._store.published("item", since, until)}
+            return [
+                self._funnel(item.id, sums.get(item.id), sold.get(item.id, 0.0) if sold else None)
+                for item in self._site().shop.items
+            ]
         if by == "fixture":
             at = {f.id: x.id for x in self._site().shop.fixtures for f in x.facings}
             found = self._store.published("facing", since, until)
@@ -218,6 +224,13 @@ class ShopInsight:
             return None
         return share(tally.rejected, told)
 
+    def get_ready(self) -> None:
+        """Reckons what pages of the present hour rest on, so that nobody has to wait for it."""
+        asked = self._asked(self._clock())
+        known = self._history(*asked)
+        if known.till.any() and len(known.days) >= FEWEST_CELLS:
+            self._links(*asked)
+
     # --- what it rests on ----------------------------------------------------------------------
 
     def _asked(self, until: datetime) -> tuple[date, datetime]:
@@ -239,14 +252,13 @@ class ShopInsight:
             for day in [*days, last + timedelta(days=1)]
         ]
         spans = list(itertools.pairwise(ends))
-        sold = [self._store.sold(*span) for span in spans]
-        tallies = [{one.key: one for one in self._store.published("item", *span)} for span in spans]
+        sold, tallies, visits = self._by_day(spans)
         first = next((n for n, pair in enumerate(zip(sold, tallies, strict=True)) if any(pair)), 0)
         days, spans, sold, tallies = days[first:], spans[first:], sold[first:], tallies[first:]
+        visits = visits[first:]
         rows = {item.id: n for n, item in enumerate(site.shop.items)}
         units = np.array([[day.get(item, 0.0) for day in sold] for item in rows])
         promoted, out = self._apart(rows, spans, site)
-        traffic = [sum(one.visits for one in self._store.published("site", *s)) for s in spans]
         return _History(
             rows=rows,
             days=days,
@@ -255,7 +267,31 @@ class ShopInsight:
             tallies=tallies,
             promoted=promoted,
             out=out,
-            traffic=np.array(traffic, dtype=float),
+            traffic=np.array(visits, dtype=float),
+        )
+
+    def _by_day(
+        self, spans: Sequence[tuple[datetime, datetime]]
+    ) -> tuple[list[dict[str, float]], list[dict[str, Tally]], list[int]]:
+        """Units and sums by item, and visits of the site, of each day."""
+        store = self._store
+        if not isinstance(store, QuickEvents):
+            return (
+                [store.sold(*span) for span in spans],
+                [{one.key: one for one in store.published("item", *span)} for span in spans],
+                [sum(one.visits for one in store.published("site", *span)) for span in spans],
+            )
+        since, until = spans[0][0], spans[-1][1]
+        units = store.sold_daily(since, until)
+        items: dict[str, dict[str, Tally]] = {}
+        for one in store.published_daily(since, until, by="item_moment"):
+            item, _, day = one.key.rpartition(" ")
+            items.setdefault(day, {})[item] = replace(one, key=item)
+        visits = {one.key: one.visits for one in store.published_daily(since, until)}
+        return (
+            [units.get(start, {}) for start, _ in spans],
+            [items.get(start.isoformat(), {}) for start, _ in spans],
+            [visits.get(start.isoformat(), 0) for start, _ in spans],
         )
 
     def _apart(

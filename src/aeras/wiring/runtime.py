@@ -33,6 +33,7 @@ from aeras.wiring.board import ShopBoard
 from aeras.wiring.connectors import ConnectRoom
 from aeras.wiring.expiry import Expiry
 from aeras.wiring.feed import Feed
+from aeras.wiring.insight import ShopInsight
 from aeras.wiring.keeper import Keeper
 from aeras.wiring.oversight import check_start, log_start, make_oversight, stop_file
 from aeras.wiring.rig import groups
@@ -47,6 +48,7 @@ log = structlog.get_logger(__name__)
 
 WATCH_EVERY_S = 1.0
 TIDY_EVERY_S = 600.0
+HOUR_S = 3600.0
 LATENCY_SAMPLES = 10_000
 
 
@@ -146,6 +148,14 @@ class Runtime:
             clock=clock,
             changed=self._told,
         )
+        self.statistics = ShopInsight(
+            lambda: self.site,
+            store=self.store,
+            publisher=self.publisher,
+            asides=self.triggers.asides,
+            changes=self.triggers.changes,
+            clock=clock,
+        )
         self._catalogue_told = threading.Event()
         self._catalogue_told.set()
         self.keeper = Keeper(self.store)
@@ -185,7 +195,7 @@ class Runtime:
         self.asking.post.start()
         self.connect.start()
         self.topics.start()
-        for work in (self._serve_workers, self._look_after):
+        for work in (self._serve_workers, self._look_after, self._keep_ready):
             thread = threading.Thread(target=work, name=work.__name__, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -320,7 +330,21 @@ class Runtime:
             except StoreError as error:  # a full disk must not end the watch; it is tried again
                 log.warning("watch_waits", reason=str(error))
 
+    def _keep_ready(self) -> None:
+        """At the start and each hour: what pages would else have to wait for."""
+        while not self._stop.is_set():
+            try:
+                self.get_ready()
+            except StoreError as error:  # pages reckon it themselves then
+                log.warning("not_ready", reason=str(error))
+            self._stop.wait(HOUR_S - self._clock().timestamp() % HOUR_S)
+
     # --- what they do ------------------------------------------------------------------------
+
+    def get_ready(self) -> None:
+        """Sums up the days and reckons the sales model of this hour. Raises StoreError."""
+        self.store.get_ready()
+        self.statistics.get_ready()
 
     def _keep(self, message: Kept | Shelf | Usual) -> None:
         if isinstance(message, Kept):

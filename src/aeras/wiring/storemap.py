@@ -16,6 +16,7 @@ from aeras.domain.shop import Shop
 from aeras.domain.storemap import Cell, Frame, Layer, Span, Step, Why
 from aeras.insight import change
 from aeras.privacy.publish import Publisher
+from aeras.store.quick import QuickEvents
 from aeras.wiring.board import _together as together
 
 MOST_DAYS = 62
@@ -151,12 +152,20 @@ class StoreMaps:
         if step is Step.WHOLE:
             found = self._store.published(by, span.since, span.until)
             return {"": {tally.key: tally for tally in found}}
+        if isinstance(self._store, QuickEvents):
+            pieces = self._pieces(self._days(span), step)
+            steps = {piece.since: self._key(step, piece.since) for piece in pieces}
+            return self._store.published_in(by, span.since, span.until, steps)
         kinds: dict[str, dict[str, Tally]] = {}
         for tally in self._store.published(f"{by}_moment", span.since, span.until):
             place, _, moment = tally.key.rpartition(" ")
             own = kinds.setdefault(self._key(step, datetime.fromisoformat(moment)), {})
             own[place] = together(own[place], tally) if place in own else tally
         return kinds
+
+    def _pieces(self, days: list[Span], step: Step) -> list[Span]:
+        """Spans that lie in one step each."""
+        return days if step is Step.DAY else [hour for day in days for hour in _hours(day)]
 
     def _key(self, step: Step, at: datetime) -> str:
         local = at.astimezone(ZoneInfo(self._shop().timezone))
@@ -190,9 +199,11 @@ class StoreMaps:
         """Units by step and item."""
         if step is Step.WHOLE:
             return {"": self._store.sold(span.since, span.until)}
-        pieces = days if step is Step.DAY else [hour for day in days for hour in _hours(day)]
+        if step is Step.DAY and isinstance(self._store, QuickEvents):
+            known = self._store.sold_daily(span.since, span.until)
+            return {self._key(step, at): units for at, units in known.items()}
         found: dict[str, dict[str, float]] = {}
-        for piece in pieces:
+        for piece in self._pieces(days, step):
             own = found.setdefault(self._key(step, piece.since), {})
             for item, units in self._store.sold(piece.since, piece.until).items():
                 own[item] = own.get(item, 0.0) + units

@@ -21,7 +21,6 @@ from aeras.domain.oversight import Act
 from aeras.domain.ports import utc_now
 from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
-from aeras.wiring.insight import ShopInsight
 from aeras.wiring.patience import PatientProtocol
 from aeras.wiring.records import noisy_tables
 from aeras.wiring.reports import Reports
@@ -88,7 +87,7 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         runtime.desk,
         shelves=runtime.shelves,
         maps=_maps(runtime),
-        statistics=_statistics(runtime),
+        statistics=runtime.statistics,
         asking=runtime.asking,
         oversight=runtime.oversight,
         site_desk=_site_desk(runtime),
@@ -177,17 +176,6 @@ def _maps(runtime: Runtime) -> StoreMaps:
         store=runtime.store,
         publisher=runtime.publisher,
         shelves=runtime.shelves,
-        clock=runtime.clock,
-    )
-
-
-def _statistics(runtime: Runtime) -> ShopInsight:
-    return ShopInsight(
-        lambda: runtime.site,
-        store=runtime.store,
-        publisher=runtime.publisher,
-        asides=runtime.triggers.asides,
-        changes=runtime.triggers.changes,
         clock=runtime.clock,
     )
 
