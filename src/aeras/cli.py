@@ -98,7 +98,7 @@ def demo(
     ] = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Runs a whole demo shop: real models on rendered shoppers, thirty simulated days of history.
+    """Runs a whole demo shop: real models on rendered shoppers, sixty simulated days of history.
 
     Examples:  `aeras demo`  ·  `aeras demo --camera 0`  ·
     `aeras demo --headless --seconds 60 --json`

@@ -109,6 +109,20 @@ class TrytonServer:
         self.call("sale.point.payment.delete", payments)
         self.call("sale.point.sale.cancel", [sale])
 
+    def list_goods(self, *goods: tuple[str, str, str, str]) -> None:
+        """Products of (code, name, EAN, price)."""
+        (category,) = self.call("product.category.search", [["accounting", "=", True]], 0, 1, None)
+        rows = [
+            {
+                **{"name": name, "type": "goods", "salable": True, "default_uom": 1, "sale_uom": 1},
+                **{"account_category": category, "list_price": _money(price)},
+                "gross_price": _money(price),
+                "products": [["create", [_variant(code, ean)]]],
+            }
+            for code, name, ean, price in goods
+        ]
+        self.call("product.template.create", rows)
+
     def restock(self, code: str, quantity: float) -> None:
         """Goods come in."""
         (store,) = self.call("stock.location.search", [["code", "=", "STO"]], 0, 1, None)
@@ -152,6 +166,10 @@ class TrytonServer:
             found = json.load(answer)
         assert "result" in found, found
         return found["result"]
+
+
+def _variant(code: str, ean: str) -> dict[str, Any]:
+    return {"suffix_code": code, "identifiers": [["create", [{"type": "ean", "code": ean}]]]}
 
 
 def _money(value: str) -> dict[str, str]:

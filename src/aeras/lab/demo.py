@@ -1,4 +1,4 @@
-"""The demo shop: rendered shoppers before two cameras, thirty simulated days, every real part.
+"""The demo shop: rendered shoppers before two cameras, sixty simulated days, every real part.
 
 Nothing in it is recorded from a person, and every record says that it is simulated.
 """
@@ -41,7 +41,8 @@ from aeras.wiring.oversight import write_notice
 from aeras.wiring.runtime import Runtime
 from aeras.wiring.web import Web, bind, make_web
 
-HISTORY_DAYS = 30
+HISTORY_DAYS = 60
+"""Sales and reactions are compared from 40 full days on."""
 SEED = 7
 LOOP_S = 150.0
 USER = "demo"
@@ -243,6 +244,7 @@ def site_file(videos: RenderedDemo, options: DemoOptions) -> dict[str, Any]:
             "controller": "Corner Shop demo (sample)",
             "dpia": "SAMPLE-DPIA-1",
             "notice": "SAMPLE-NOTICE-1",
+            "retention": f"{HISTORY_DAYS + 30} d",
         },
         "hours": {"open": "always"},
         "map": {"size": list(DEMO_MAP_M), "image": FLOOR_PLAN},
@@ -351,6 +353,7 @@ def _add_history(runtime: Runtime, say: Say) -> None:
         runtime.site.shop, HISTORY_DAYS, seed=SEED, now=utc_now(), bad_items=BAD_ITEMS
     )
     runtime.store.append(history.events)
+    runtime.store.append_passages(history.passages)
     runtime.roll()
     runtime.store.append_sales(history.sales)
     runtime.store.append_stock(history.stock)

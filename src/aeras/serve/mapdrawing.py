@@ -325,14 +325,24 @@ def _names(shop: Shop, box: Box, scale: float, links: bool) -> list[str]:
     for fixture in shop.fixtures:
         if not fixture.on_map:
             continue
-        x0, y0, x1, y1 = _placed(fixture.on_map, box, scale)
+        x0, y0, _, y1 = _placed(fixture.on_map, box, scale)
         y = y0 - 5 if y0 > LABEL + 4 else y1 + LABEL + 2
-        room = max(8, int((x1 - x0) / (LABEL * GLYPH)))
+        room = max(8, int((_free(shop, (x0, y), box, scale) - x0) / (LABEL * GLYPH)))
         text = _text(x0, y, _cut(fixture.name, room), LABEL, bold=True, fill="#566166")
         if links:
             text = f'<g data-fixture="{escape(fixture.id)}">{text}</g>'
         found.append(text)
     return found
+
+
+def _free(shop: Shop, at: tuple[float, float], box: Box, scale: float) -> float:
+    """How far right a name that begins there may go: to the next fixture or its name."""
+    x, y = at
+    boxes = [_placed(f.on_map, box, scale) for f in shop.fixtures if f.on_map]
+    return min(
+        [left for left, top, _, low in boxes if left > x and top - 2 * LABEL < y < low + 2 * LABEL]
+        or [WIDTH]
+    )
 
 
 def _text(

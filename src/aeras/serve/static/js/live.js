@@ -1,7 +1,7 @@
 // One connection for live messages; each becomes an "aeras:live" event on the document.
 import { t } from "./words.js";
 
-const TYPES = ["event", "trigger", "answer", "camera"];
+const TYPES = ["event", "trigger", "answer", "camera", "shelf", "sales"];
 const RETRY_MS = [2000, 5000, 10000, 30000];
 const HIDDEN_MS = 60000; // a page nobody sees gives its connection back: browsers allow only six
 
