@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -171,6 +172,13 @@ def test_without_a_pass_or_with_a_withdrawn_one_nobody_comes_in(hub, tmp_path):
 
 async def quiet(_: Exception) -> None:
     pass
+
+
+def test_an_idle_hub_is_in_no_trouble(hub):
+    hub.start()
+    time.sleep(4)
+    hub.stop()
+    assert "hub_waits" not in hub.log.read_text()
 
 
 def test_the_same_message_twice_is_kept_once_by_the_server(hub):

@@ -14,7 +14,6 @@ import nats
 import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
@@ -127,7 +126,7 @@ class Ingest:
                     probed = await self._probe(stream)
                 try:
                     messages = await pull.fetch(AT_ONCE, timeout=1)
-                except NatsTimeoutError:
+                except TimeoutError:  # nothing came
                     if server.is_closed:
                         raise
                     continue
