@@ -50,6 +50,8 @@ from aeras.domain.shop import (
     Vest,
 )
 from aeras.domain.tags import OBJECTION_TAGS, STAFF_TAGS, TAGS
+from aeras.place.options import SECTIONS as ADVICE_SECTIONS
+from aeras.place.options import AdviceSections, advice_problems
 from aeras.privacy.profiles import PrivacyClaims, check_profile, faces_allowed
 from aeras.respond.options import SECTIONS as ASKING_SECTIONS
 from aeras.respond.options import AskingSections, asking_problems
@@ -458,7 +460,7 @@ class HubSection(_Section):
     waiting_gb: float = Field(default=10.0, ge=0.01, le=10_000)
 
 
-class SiteFile(_Section, AskingSections, ConnectSections):
+class SiteFile(_Section, AskingSections, ConnectSections, AdviceSections):
     """The whole file."""
 
     site: SiteSection
@@ -724,6 +726,7 @@ def _known_keys(location: Location) -> list[str]:
         "tls": TlsSection,
     }
     sections |= CONNECT_SECTIONS if location[:1] == ("connectors",) else ASKING_SECTIONS
+    sections |= ADVICE_SECTIONS if location[:1] == ("advice",) else {}
     names = [part for part in location if part in sections]
     section = sections[names[-1]] if names else SiteFile
     return list(section.model_fields)
@@ -780,6 +783,12 @@ def _contradictions(file: SiteFile) -> Iterator[tuple[Location, str]]:
     yield from _mark_problems(file)
     yield from asking_problems(file)
     yield from connect_problems(file)
+    yield from advice_problems(
+        file.advice,
+        items=frozenset(i.id for i in file.items),
+        fixtures=frozenset(f.id for f in file.fixtures),
+        facings=frozenset(g.id for f in file.fixtures for g in f.facings),
+    )
     if file.planogram_file and "planogram" in file.model_fields_set:
         yield ("planogram",), "planogram_file names the versions; remove the key planogram"
     for number, camera in enumerate(file.cameras):

@@ -36,6 +36,7 @@ class Act(StrEnum):
     RECORDS_DISCARDED = "records_discarded"
     """Records of a connector that could not be used were deleted."""
     TOPIC_CHANGED = "topic_changed"
+    PLACEMENT = "placement"
     LOG_EXPIRED = "log_expired"
     """Entries older than the controller keeps them were removed, by the officer."""
     LOG_BROKEN = "log_broken"

@@ -19,14 +19,11 @@ import numpy as np
 from aeras.place import ope
 from aeras.place.log import Reward, Week
 from aeras.place.plan import Constraints, Contract, Floats, Ints, Layout, Rules, swaps
-from aeras.place.policy import Known, Policy, Round, describe, load, own_choice
+from aeras.place.policy import Known, Policy, Round, load
 from aeras.place.shop import misfit
+from aeras.place.trial import ByLot, choose, rounds_for_gate
 
 DEFAULT = ("today", "greedy", "assignment", "thompson", "bandit")
-TODAY_SHARE = 0.25
-"""Probability with which the log keeps today's arrangement; the rest is shared evenly."""
-RANDOM = 2
-"""Arrangements by lot among a round's candidates."""
 LEARN_WEEKS = 2
 """Rounds that begin before are learned from but not judged: no policy knew anything."""
 DEEP_SHOPS = 8
@@ -255,21 +252,6 @@ def _layout(market: Market, rng: np.random.Generator) -> Layout:
     )
 
 
-class ByLot:
-    """Arranges by lot: no policy, but one that the gate has to stop."""
-
-    name = "by_lot"
-
-    def propose(self, known: Known, block: int, slots: Ints) -> Ints:
-        """See `aeras.place.policy.Policy`."""
-        worth = known.rng.random((len(slots), len(known.layout.items)))
-        return known.rules.arrange(slots, known.today[slots], worth)
-
-    def prefer(self, known: Known, candidates: Ints, features: Floats, own: Ints) -> Floats:
-        """See `aeras.place.policy.Policy`."""
-        return own_choice(candidates, own)
-
-
 @dataclass(slots=True, eq=False)
 class Log:
     """Weeks as seen and rounds as logged, with the truth of each round's candidates."""
@@ -299,7 +281,7 @@ def run_log(truth: Truth, policies: Sequence[Policy], rng: np.random.Generator) 
         for b, slots in enumerate(truth.layout.blocks):
             if (b + week) % HOLD or week == 0:
                 continue
-            made = _choose(known, policies, b, slots)
+            made = choose(known, policies, b, slots)
             held[b] = (made, len(log.rounds))
             log.rounds.append(made)
             log.truths.append(truth.value(slots, made.candidates))
@@ -326,34 +308,6 @@ def _settle(
         del held[b]
 
 
-def _choose(known: Known, policies: Sequence[Policy], block: int, slots: Ints) -> Round:
-    """Draws one of: today's arrangement, what each policy proposes, two by lot."""
-    today, rng = known.today[slots], known.rng
-    own = {p.name: p.propose(known, block, slots) if known.weeks else today for p in policies}
-    lots = [ByLot().propose(known, block, slots) for _ in range(RANDOM)]
-    others = np.unique(np.array([*own.values(), *lots]), axis=0)
-    others = others[(others != today).any(axis=1)]
-    candidates = np.concatenate([today[None, :], others])
-    k = len(candidates)
-    propensity = np.full(k, (1 - TODAY_SHARE) / max(1, k - 1))
-    propensity[0] = 1 - propensity[1:].sum()
-    features = describe(known, block, slots, candidates) if known.weeks else np.zeros((k, 6))
-    predicted = known.fit.value(block, slots, candidates) if known.weeks else np.zeros(k)
-    return Round(
-        block=block,
-        slots=slots,
-        candidates=candidates,
-        features=features,
-        propensity=propensity,
-        chosen=int(rng.choice(k, p=propensity)),
-        targets={
-            ByLot.name: own_choice(candidates, lots[0]),
-            **{p.name: p.prefer(known, candidates, features, own[p.name]) for p in policies},
-        },
-        predicted=predicted,
-    )
-
-
 def judged(log: Log, name: str) -> tuple[ope.Rounds, float]:
     """The rounds by which a policy is judged, and its true mean gain over them."""
     picked = [n for n, begun in enumerate(log.begun) if begun >= LEARN_WEEKS]
@@ -363,21 +317,7 @@ def judged(log: Log, name: str) -> tuple[ope.Rounds, float]:
         float(t @ log.truths[n] - log.truths[n][0]) for n, t in zip(picked, target, strict=True)
     ]
 
-    def column(values: Sequence[float]) -> Floats:
-        return np.array(values, dtype=np.float64)
-
-    found = ope.Rounds(
-        reward=column([r.reward for r in rounds]),
-        propensity=column([r.propensity[r.chosen] for r in rounds]),
-        target=column([t[r.chosen] for r, t in zip(rounds, target, strict=True)]),
-        base=column([float(r.chosen == 0) for r in rounds]),
-        support=column([r.propensity[t > 0].min() for r, t in zip(rounds, target, strict=True)]),
-        predicted=column([r.predicted[r.chosen] for r in rounds]),
-        predicted_target=column(
-            [float(t @ r.predicted) for r, t in zip(rounds, target, strict=True)]
-        ),
-        predicted_base=column([r.predicted[0] for r in rounds]),
-    )
+    found = rounds_for_gate(rounds, [r.reward for r in rounds], target)
     return found, float(np.mean(true))
 
 

@@ -41,6 +41,7 @@ from aeras.store.lives import Lives
 from aeras.store.messages import Messages
 from aeras.store.part import LOCK_WAIT_S
 from aeras.store.people import People, sha256
+from aeras.store.proposals import Proposals
 from aeras.store.schema import migrate
 from aeras.store.settling import Settling
 from aeras.store.tables import (
@@ -54,7 +55,9 @@ from aeras.store.topics import Topics
 _OWNER_ONLY = 0o600
 
 
-class Control(Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger, Topics, Feeds):
+class Control(
+    Messages, Asking, Lives, People, Forms, Expiring, Settling, Ledger, Topics, Feeds, Proposals
+):
     """The control data of one site; implements `TriggerBook`, `AnswerBook` and `Accounts`.
 
     Every method is one transaction and may be called from any thread. Writes are on disk when

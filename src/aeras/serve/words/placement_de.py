@@ -1,0 +1,6 @@
+
+"""German words of the proposals for placement."""
+
+WORDS = {
+    "act.placement": "Vorschlag zur Platzierung",
+}
