@@ -66,7 +66,7 @@ READERS = {
 
 # rules: names of items with k visits behind them, and how many items: tests/wiring/test_ruledesk.py
 NO_FIGURES = re.compile(
-    r"/(login|join|logout|enter|setup|healthz|static|kiosk|kiosk-worker\.js|withdraw|privacy|thanks|q|s|01"
+    r"/(login|join|logout|enter|setup|healthz|readyz|static|kiosk|kiosk-worker\.js|withdraw|privacy|thanks|q|s|01"
     r"|calibration|planogram|stop|resume|cameras|account|users|invited|metrics|channels|connectors|rules)\b"
     r"|/forms(/\{form\})?$|/api/(forms|openapi|shop|public|live|cameras|reading|stop|resume|floor-plan|calibration|planogram"
     r"|items/\{item_id\}/invite|tokens|users|account|channels|connectors|purchases|members|incentives)\b"

@@ -35,6 +35,7 @@ MATRIX: dict[str, str] = {
     "GET /join": ANYONE,
     "POST /join": ANYONE,
     "GET /healthz": ANYONE,
+    "GET /readyz": ANYONE,
     "GET /metrics": ANYONE,  # this machine or the metrics token: tests/serve/test_access.py
     "GET /static/{version}/{name:path}": ANYONE,
     "GET /kiosk-worker.js": ANYONE,

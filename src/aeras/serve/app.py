@@ -28,6 +28,7 @@ from aeras.domain.shelves import Shelves
 from aeras.domain.site_desk import SiteDesk
 from aeras.domain.storemap import Maps
 from aeras.domain.topics import TopicDesk
+from aeras.domain.vitals import Vitals
 from aeras.serve import (
     api,
     auth,
@@ -92,6 +93,7 @@ def create_app(
     hosts: Collection[str] = (),
     second_factor: bool = False,
     metrics_token: str | None = None,
+    vitals: Callable[[], Vitals] | None = None,
 ) -> FastAPI:
     """Builds the application.
 
@@ -122,6 +124,7 @@ def create_app(
         hosts: Names under which this site may be asked, besides addresses and localhost.
         second_factor: Administrators and officers need one.
         metrics_token: Lets another machine read /metrics; without it only this one may.
+        vitals: How the running shop is doing, for /readyz and /metrics.
 
     Raises:
         ServeError: The browser libraries are missing, or the secret is too short.
@@ -134,7 +137,7 @@ def create_app(
     assets = Assets()
     remembering = RememberingBoard(board, monotonic)
     hub = Hub(board, clock, remembering.forget)
-    metrics = watch.Metrics()
+    metrics = watch.Metrics(watch.ShopCollector(vitals, board.cameras))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -192,6 +195,7 @@ def create_app(
         "pages": Pages(board, sessions, assets, clock),
         "metrics": metrics,
         "metrics_token": metrics_token,
+        "vitals": vitals,
         "public_url": public_url,
         "second_factor": second_factor,
         "throttle_name": StoredThrottle("name", 5, 300, users, secret, clock),

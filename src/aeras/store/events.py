@@ -119,6 +119,11 @@ class DuckEvents(EventTables, ShelfTable, TillTable):
     def _delete(self, table: str, which: str, values: Sequence[object]) -> int:
         return int(self._run(f"DELETE FROM {table} WHERE {which}", values)[0][0])  # noqa: S608 - ours
 
+    def ping(self) -> None:
+        """Raises StoreError if the database does not answer."""
+        with self._guarded():
+            self._run("SELECT 1")
+
     def compact(self) -> bool:
         """Rewrites the file, so that what was deleted is gone from the disk; False if that has to
         wait. Takes as long as copying the file, and as much room. Raises StoreError.

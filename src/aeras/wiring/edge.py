@@ -80,6 +80,7 @@ def run_edge(
     spool = Spool(site.data / "spool.sqlite", site.shop.id, most_bytes=options.spool_bytes)
     runtime = Runtime(site)
     runtime.keeper = Keeper(Both(spool, runtime.store))
+    runtime.spool = spool
     sender = Sender(options.hub, site.shop.id, spool, tls=tls)
     sender.start()
     try:

@@ -19,6 +19,8 @@ from aeras.domain.errors import StoreError
 from aeras.domain.kept import Answer, Origin
 from aeras.domain.oversight import SYSTEM, Act
 from aeras.domain.ports import Clock, utc_now
+from aeras.domain.vitals import Delays
+from aeras.fleet.spool import Spool
 from aeras.insight import rates
 from aeras.insight.topics.apart import Apart
 from aeras.privacy.publish import Publisher
@@ -41,6 +43,7 @@ from aeras.wiring.shelves import ShopShelves
 from aeras.wiring.topics import ShopTopics, quiet_at
 from aeras.wiring.triggers import TriggerRoom, rules_of
 from aeras.wiring.usual import load_usual, save_usual
+from aeras.wiring.vitals import Paced
 from aeras.wiring.worker import Kept, Picture, Shelf, Usual, WorkerPlan, plans
 from aeras.wiring.workers import Workers
 
@@ -167,7 +170,11 @@ class Runtime:
         self._stop = threading.Event()
         self._started = False
         self._threads: list[threading.Thread] = []
-        self._frames: dict[str, int] = {}
+        self.frames_of: dict[str, int] = {}  # by camera
+        self.frame_delays: dict[str, Delays] = {}
+        self.paced = Paced(site.privacy.k)
+        self.halted = ""
+        self.spool: Spool | None = None
         self._sent: dict[str, tuple[int, int]] = {}
         self._site_change = threading.Lock()
         self._wanted: list[WorkerPlan] | None = None
@@ -182,7 +189,23 @@ class Runtime:
     @property
     def frames(self) -> int:
         """Frames analysed so far."""
-        return sum(self._frames.values())
+        return sum(self.frames_of.values())
+
+    @property
+    def alive(self) -> bool:
+        """Whether the threads that everything rests on run, as from `start` to `stop`."""
+        needed = [t for t in self._threads if t.name != self._keep_ready.__name__]
+        return all(thread.is_alive() for thread in needed)
+
+    @property
+    def workers(self) -> tuple[int, int]:
+        """Worker processes that run, and that should when nothing is halted."""
+        return len(self._workers.pids), len(self._plans)
+
+    @property
+    def ended(self) -> dict[str, int]:
+        """By camera, how often its worker ended unasked."""
+        return {camera.id: self._workers.ended[camera.id] for camera in self.site.shop.cameras}
 
     def start(self) -> None:
         """Starts the workers and the threads that serve them; returns at once.
@@ -284,6 +307,7 @@ class Runtime:
         while not self._stop.is_set():
             state = self._may_not_read()
             self.board.halt(state)
+            self.halted = state
             wanted, self._wanted = self._wanted, None
             if wanted is not None:
                 self._workers.take(wanted)
@@ -294,7 +318,8 @@ class Runtime:
                 elif isinstance(message, Picture):
                     self.board.saw_picture(message.camera, message.jpeg)
                 else:
-                    self._frames[message.status.id] = message.frames
+                    self.frames_of[message.status.id] = message.frames
+                    self.frame_delays[message.status.id] = message.delays
                     if message.sent_size:
                         self._sent[message.status.id] = message.sent_size
                     self.board.saw_camera(message.status)
@@ -365,6 +390,7 @@ class Runtime:
             self.asking.near(event.item, event.fixture)
         self.counts["events"] += len(kept.events)
         self.delays_s.append(time.time() - kept.captured)
+        self.paced.add(kept.events, self.delays_s[-1])
 
     def _told(self) -> None:
         """A connector told sales, stock or products: pages ask anew."""

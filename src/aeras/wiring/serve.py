@@ -9,6 +9,7 @@ from socket import socket
 from aeras.config import load_site
 from aeras.wiring.hardening import no_core_dumps
 from aeras.wiring.runtime import Runtime
+from aeras.wiring.vitals import told
 from aeras.wiring.web import bind, make_web
 
 
@@ -35,6 +36,7 @@ def run_runtime(runtime: Runtime, sock: socket, *, say: Callable[..., None]) -> 
         say(f"{runtime.site.shop.name}: {web.url}")
         if not runtime.control.has_users():
             say(f"Create the first user: {web.url}{web.links.setup()}")
-        web.run()
+        with told(lambda: runtime.alive):
+            web.run()
     finally:
         runtime.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import ssl
@@ -28,8 +29,11 @@ from aeras.wiring.ruledesk import SiteRules
 from aeras.wiring.runtime import Runtime
 from aeras.wiring.sitedesk import SiteFileDesk
 from aeras.wiring.storemap import StoreMaps
+from aeras.wiring.vitals import vitals_of
 
 START_S = 15.0
+METRICS_TOKEN = "AERAS_METRICS_TOKEN"  # noqa: S105 - the name of a variable
+"""With it another machine may read /metrics, sent as a bearer token."""
 MOST_CONNECTIONS = 400
 """More are told to come back later, so that pages never take the files that events need."""
 
@@ -104,6 +108,8 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         hosts=_hosts(server),
         https=secure or bool(server.proxy),
         second_factor=server.second_factor,
+        metrics_token=os.environ.get(METRICS_TOKEN) or None,
+        vitals=lambda: vitals_of(runtime),
     )
     config = uvicorn.Config(
         app,

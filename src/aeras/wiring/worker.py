@@ -26,6 +26,7 @@ from aeras.domain.kept import Event, ShelfLevel, UsualLength
 from aeras.domain.published import CameraStatus
 from aeras.domain.seen import Frame
 from aeras.domain.shop import CameraSpec, Shop
+from aeras.domain.vitals import Delays
 from aeras.perceive import Perception, PerceptionOptions
 from aeras.privacy.gate import Gate
 from aeras.privacy.levels import LevelGate
@@ -110,13 +111,14 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """State of one camera, how many frames it has analysed since the worker started, and the size
-    of the pictures that it sends.
+    """State of one camera, how many frames it has analysed since the worker started, the size of
+    the pictures that it sends, and how long each took until it was analysed.
     """
 
     status: CameraStatus
     frames: int
     sent_size: tuple[int, int] | None = None
+    delays: Delays = field(default_factory=Delays)
 
 
 @dataclass(slots=True)
@@ -131,6 +133,7 @@ class _Eye:
     first_s: float = 0.0
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=512))
     delays: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCY_SAMPLES))
+    all_delays: Delays = field(default_factory=Delays)
 
     def count(self, frame: Frame) -> None:
         """Notes that a frame has been analysed."""
@@ -140,6 +143,7 @@ class _Eye:
         self.sent_size = frame.sent_size
         self.recent.append(now)
         self.delays.append((_now() - frame.at).total_seconds())
+        self.all_delays = self.all_delays.plus(self.delays[-1])
 
     def health(self, now: float, *, calibrated: bool = True) -> Health:
         """State and figures; ``dropped`` is how many frames were due but not analysed."""
@@ -159,7 +163,7 @@ class _Eye:
             dropped=max(0, round(due) - self.frames),
             simulated=self.spec.simulated,
         )
-        return Health(status, self.frames, self.sent_size)
+        return Health(status, self.frames, self.sent_size, self.all_delays)
 
 
 def run_worker(plan: WorkerPlan, pipe: Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
@@ -50,6 +51,7 @@ class Workers:
         self._on_lost = on_lost
         self._stopping = False
         self._halted = False
+        self.ended: Counter[str] = Counter()  # unasked, by camera
 
     @property
     def pids(self) -> list[int]:
@@ -159,6 +161,7 @@ class Workers:
         running.pause_s = min(LONGEST_PAUSE_S, running.pause_s * 2)
         log.warning("worker_ended", cameras=running.plan.cameras, code=code)
         for camera in running.plan.cameras:
+            self.ended[camera] += 1
             self._on_lost(camera, reason)
 
 
