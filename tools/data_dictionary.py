@@ -12,8 +12,8 @@ from aeras.domain import kept
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "data-dictionary.md"
 STORED = (
-    *(kept.Event, kept.Reaction, kept.Block, kept.ShelfLevel, kept.Answer, kept.Topic),
-    *(kept.Trigger, kept.Sale, kept.Stock, kept.UsualLength),
+    *(kept.Event, kept.Reaction, kept.Block, kept.ShelfLevel, kept.Passage),
+    *(kept.Answer, kept.Topic, kept.Trigger, kept.Sale, kept.Stock, kept.UsualLength),
 )
 INTRO = """# What is stored
 

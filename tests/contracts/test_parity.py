@@ -68,7 +68,9 @@ QUERIES = {
     "stock": lambda s: s.stock(),
     "stock_levels": lambda s: s.stock_levels(SINCE, UNTIL),
     "sold": lambda s: s.sold(SINCE, UNTIL),
-    "older": lambda s: {k: v for k, v in s.older(UNTIL).items() if k not in {"shelf", "receipts"}},
+    "older": lambda s: {
+        k: v for k, v in s.older(UNTIL).items() if k not in {"shelf", "receipts", "passages"}
+    },
     "rejected": lambda s: s.reasons("oat-milk", SINCE, UNTIL, of=ReactionLabel.REJECTED),
     "put back": lambda s: s.reasons("oat-milk", SINCE, UNTIL, of=Kind.PUT_BACK),
     "aside": lambda s: s.aside(),

@@ -6,6 +6,7 @@ import pytest
 
 from aeras.domain.insight import Step
 from aeras.domain.kept import Tally
+from aeras.domain.ports import PassedSum
 from aeras.insight.funnel import funnel
 from aeras.insight.rates import mean, share
 from aeras.privacy.publish import Publisher
@@ -71,3 +72,27 @@ def test_a_step_larger_than_the_one_before_has_no_share() -> None:
 def test_more_returned_than_sold_is_no_share() -> None:
     stage = of(sold=-3.0).stage(Step.BOUGHT)
     assert (stage.count, stage.of) == (-3, None)
+
+
+def past(passed: int = 400, stopped: int = 240, simulated: int = 0) -> PassedSum:
+    return PassedSum("tea", passed, stopped, 0.87, simulated)
+
+
+def test_who_stopped_is_a_share_of_who_passed_as_far_as_blocks_tell() -> None:
+    found = funnel("tea", TALLY, GATE.one(TALLY), None, 10, past())
+    assert (found.stage(Step.PASSED).count, found.watched) == (400, 0.87)
+    of = found.stage(Step.STOPPED).of
+    assert of is not None
+    assert (of.value, of.n) == (0.5, 400)
+    assert (of.low, of.high) == (share(191, 400).low, share(209, 400).high)
+    simulated = funnel("tea", TALLY, GATE.one(TALLY), None, 10, past(simulated=400))
+    assert simulated.stage(Step.STOPPED).of == share(200, 400)  # those blocks hold nothing back
+    assert simulated.simulated == 1.0
+
+
+def test_at_a_fixture_the_same_people_passed_and_stopped_and_below_k_neither_is_told() -> None:
+    found = funnel("tea", TALLY, GATE.one(TALLY), None, 10, past(), of="fixture")
+    assert found.stage(Step.STOPPED).count == 240
+    few = funnel("tea", TALLY, GATE.one(TALLY), None, 10, past(9, 9), of="fixture")
+    assert [few.stage(s).why for s in (Step.PASSED, Step.STOPPED)] == ["withheld"] * 2
+    assert few.watched is None

@@ -219,6 +219,7 @@ def test_it_is_written_as_parquet_with_its_truth_and_without_receipts(simulation
         "sales": len(simulation.sales),
         "stock": len(simulation.stock),
         "answers": len(simulation.answers),
+        "passages": len(simulation.passages),
     }
     events = pq.read_table(tmp_path / "out" / "events.parquet")
     assert events.column("id")[0].as_py() == simulation.events[0].id

@@ -47,6 +47,7 @@ READERS = {
         "wiring/storemap.py",
         "wiring/insight.py",
     },
+    "published_passages": {"wiring/passing.py"},
     "misplacements": {"wiring/shelves.py"},
     "sold": {
         "wiring/board.py",

@@ -128,7 +128,9 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 KEPT = {
-    **dict.fromkeys(("events", "sales", "stock", "receipts", "pending", "shelf"), 0),
+    **dict.fromkeys(
+        ("events", "sales", "stock", "receipts", "pending", "shelf", "passages", "aside"), 0
+    ),
     "answers": 1,
     "triggers": 4,  # three that are open, one closed lately
     "tokens": 1,

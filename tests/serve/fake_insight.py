@@ -34,14 +34,14 @@ class FakeInsight:
             why = dict.fromkeys(Step, "withheld") | {Step.PASSED: "unmeasured"}
             return Funnel(item, tuple(Stage(s, None, why=why[s]) for s in Step), None, 0.0)
         stages = (
-            Stage(Step.PASSED, None, why="unmeasured"),
-            Stage(Step.STOPPED, 1240),
+            Stage(Step.PASSED, 3100),
+            Stage(Step.STOPPED, 1240, share(1240, 3100), Step.PASSED),
             Stage(Step.REACHED, 420, share(420, 1240), Step.STOPPED),
             Stage(Step.TOOK, 300, share(300, 420), Step.REACHED),
             Stage(Step.PUT_BACK, 96, share(96, 300), Step.TOOK),
             Stage(Step.BOUGHT, 188, share(188, 1240), Step.STOPPED),
         )
-        return Funnel(item, stages, 0.62, 1.0)
+        return Funnel(item, stages, 0.62, 1.0, 0.94)
 
     def funnels(self, by: str, since: datetime, until: datetime) -> list[Funnel]:
         return [self.funnel(item.id, since, until) for item in self._items]

@@ -30,7 +30,13 @@ def words_of(html: str) -> str:
 
 def test_the_page_shows_each_step_and_what_is_not_measured(site: Site, full: str) -> None:
     page = words_of(site.signed_in("vic").get(f"/items/{full}/sales").text)
-    assert "Passed not measured here" in page
+    assert re.search(r"Stopped \(visits\) 1,240 40% \( ?38.42% ?\) of those who passed", page)
+    assert "Who passed could be seen for 94% of the time." in page
+    other = site.board.shop.items[1].id
+    page = words_of(site.signed_in("vic").get(f"/items/{other}/sales").text)
+    assert "Passed its shelf (people) not measured here" in page
+    assert "could be seen" not in page
+    page = words_of(site.signed_in("vic").get(f"/items/{full}/sales").text)
     assert "Took it 300" in page
     assert re.search(r"Put it back 96 32% \( ?27.37% ?\) of takes", page)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from records import NOON, event
+from records import NOON, event, passage
 
-from aeras.domain.errors import StoreError
+from aeras.domain.errors import InputError, StoreError
 from aeras.domain.kept import Kind, Origin, Stock
 from aeras.store.events import SCHEMA_VERSION, DuckEvents
 
@@ -37,7 +37,7 @@ def run(code: str, *args: object, **options: object) -> subprocess.CompletedProc
 OPEN_ONLY = """
     import sys
     from pathlib import Path
-    from aeras.domain.errors import StoreError
+    from aeras.domain.errors import InputError, StoreError
     from aeras.store.events import DuckEvents
     try:
         DuckEvents(Path(sys.argv[1]))
@@ -285,7 +285,7 @@ FILE_SIZE_LIMIT = """
     from pathlib import Path
     sys.path.insert(0, sys.argv[2])
     from records import event
-    from aeras.domain.errors import StoreError
+    from aeras.domain.errors import InputError, StoreError
     from aeras.store.events import DuckEvents
     store = DuckEvents(Path(sys.argv[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, resource.RLIM_INFINITY))
@@ -347,6 +347,42 @@ def test_a_file_of_the_first_schema_is_brought_up_to_date_and_its_events_publish
     assert tally.visits == 3
     assert store.roll(NOON + DAY, lambda pending, cells: ([*pending, *cells], [])) == 0
     store.close()
+
+
+def test_a_file_from_before_passers_were_counted_takes_them_and_an_older_program_refuses_it(
+    tmp_path,
+):
+    path = tmp_path / "events.duckdb"
+    store = DuckEvents(path)
+    store.append([event() for _ in range(3)])
+    store.roll(NOON + DAY, lambda pending, cells: ([*pending, *cells], []))
+    before = store.published("moment", NOON, NOON + DAY)
+    store.close()
+    with duckdb.connect(str(path)) as old:
+        old.execute("DROP TABLE passages")
+        old.execute("UPDATE aeras_schema SET version = 4")
+    store = DuckEvents(path)
+    one = passage()
+    store.append_passages([one, one])
+    store.append_passages([one, passage(passed=5, stopped=0, coverage=0.5)])
+    store.append_passages([passage(fixture="fridge", passed=0, stopped=0, coverage=0.4)])
+    assert store.older(NOON + DAY)["passages"] == 0  # in no block yet
+    assert store.roll(NOON + DAY, lambda pending, cells: ([*pending, *cells], [])) == 3
+    assert store.roll(NOON + DAY, lambda pending, cells: ([*pending, *cells], [])) == 0
+    drinks, fridge = store.published_passages("fixture", NOON, NOON + DAY)
+    assert (drinks.key, drinks.passed, drinks.stopped, drinks.coverage) == ("drinks", 15, 4, 1.0)
+    assert (fridge.passed, fridge.coverage) == (0, 0.4)
+    [moment] = store.published_passages("moment", NOON, NOON + DAY)
+    assert (moment.key, moment.passed) == (NOON.isoformat(), 15)
+    assert store.published("moment", NOON, NOON + DAY) == before  # the shop's visits stay
+    assert store.delete_before(NOON + DAY) == 3
+    assert store.older(NOON + DAY)["passages"] == 0
+    with pytest.raises(InputError, match="by 'person'"):
+        store.published_passages("person", NOON, NOON + DAY)
+    store.close()
+    with duckdb.connect(str(path)) as kept:
+        assert kept.execute("SELECT max(version) FROM aeras_schema").fetchall() == [(5,)]
+        assert kept.execute("SELECT count(*) FROM passages").fetchall() == [(0,)]
 
 
 def test_attribution_is_kept_and_unknown_for_older_events_which_no_noisy_table_counts(tmp_path):

@@ -14,6 +14,7 @@ from aeras.domain.kept import (
     FirstOf,
     Kind,
     Origin,
+    Passage,
     Reaction,
     ReactionLabel,
     ShelfLevel,
@@ -85,6 +86,12 @@ def shelf_level(**changes: Any) -> ShelfLevel:
     base = ShelfLevel(
         NOON, "corner", "drinks", "d1", "oat-milk", "1", StockLevel.FULL, coverage=1.0
     )
+    return replace(base, **changes)
+
+
+def passage(**changes: Any) -> Passage:
+    """Ten people past the drinks, of whom four stopped."""
+    base = Passage(f"{next(_numbers):032x}", NOON, "corner", "drinks", 10, 4, coverage=1.0)
     return replace(base, **changes)
 
 

@@ -11,15 +11,19 @@ import numpy as np
 import pytest
 from records import small_shop
 
+from aeras.config import PrivacySection
 from aeras.domain.errors import InputError
 from aeras.domain.evidence import Aside, Changed
 from aeras.domain.insight import Step
 from aeras.domain.kept import Tally
-from aeras.domain.shop import Item
+from aeras.domain.ports import PassedSum
+from aeras.domain.shop import CameraRole, Facing, Item
 from aeras.insight import rates
+from aeras.insight.rates import share
 from aeras.privacy.publish import Publisher
 from aeras.wiring.board import _nothing as nothing
 from aeras.wiring.insight import ShopInsight
+from aeras.wiring.passing import counted_at, past_of
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 6, 1, 9, 30, tzinfo=UTC)
@@ -53,6 +57,14 @@ class Store:
     def sold(self, since: datetime, until: datetime) -> dict[str, float]:
         sums = self.units[:, self._of(since, until)].sum(axis=1)
         return {f"i{n}": float(sold) for n, sold in enumerate(sums) if sold}
+
+    def published_passages(self, by: str, since: datetime, until: datetime) -> list[PassedSum]:
+        if by == "fixture":
+            return [PassedSum("drinks", 800, 320, 0.9, 0)] if self._of(since, until) else []
+        return [
+            PassedSum((START - DAY + n * timedelta(hours=1)).isoformat(), 50, 20, 0.9, 0)
+            for n in range(24)
+        ]
 
     def published(self, by: str, since: datetime, until: datetime, **_: Any) -> list[Tally]:
         days = self._of(since, until)
@@ -88,7 +100,12 @@ def insight(
     store: Store, asides: list[Aside] | None = None, changes: list[Changed] | None = None
 ) -> ShopInsight:
     shop = replace(small_shop(), items=ITEMS, timezone="UTC")
-    site = SimpleNamespace(shop=shop, hours=None)
+    site = SimpleNamespace(
+        shop=shop,
+        hours=None,
+        undeclared=(),
+        privacy=PrivacySection(profile="behaviour-only", controller="Corner Shop"),
+    )
     return ShopInsight(
         lambda: site,  # type: ignore[arg-type,return-value] - all that is asked of a site
         store=store,  # type: ignore[arg-type] - the two sums that are asked for
@@ -151,12 +168,49 @@ def test_funnels_by_item_fixture_and_hour() -> None:
     assert first.stage(Step.BOUGHT).count is not None
     fixtures = room.funnels("fixture", since, until)
     assert fixtures[0].stage(Step.REACHED).count == 300
+    drinks, sweets, _ = fixtures
+    assert (drinks.stage(Step.PASSED).count, drinks.stage(Step.STOPPED).count) == (800, 320)
+    assert drinks.watched == 0.9
+    of = drinks.stage(Step.STOPPED).of
+    assert of is not None
+    assert of.low < share(311, 800).low + 1e-9 < of.value < share(329, 800).high - 1e-9 < of.high
+    assert sweets.stage(Step.PASSED).why == "withheld"
     assert fixtures[0].stage(Step.BOUGHT).why == "unmeasured"
     assert [one.key for one in room.funnels("hour", since, until)] == [
         f"{n:02d}" for n in range(24)
     ]
     with pytest.raises(InputError, match="expected item, fixture or hour"):
         room.funnels("colour", since, until)
+
+
+def test_an_item_is_passed_where_all_its_places_are_watched_and_an_hour_has_no_share() -> None:
+    items = {f"f{n}": Facing(f"f{n}", f"i{n}", ()) for n in range(3)}
+    shop = small_shop()
+    drinks, _, fridge = shop.fixtures
+    unseen = replace(fridge, camera=None, facings=(items["f1"], items["f2"]))
+    shop = replace(shop, fixtures=(replace(drinks, facings=(items["f0"], items["f1"])), unseen))
+    past = past_of(Store(), shop, "item", START - DAY, START, faces=True)  # type: ignore[arg-type]
+    assert {key: one.passed for key, one in past.items()} == {"i0": 800}
+    [hour, *_] = insight(Store()).funnels("hour", START - DAY, START)
+    assert hour.stage(Step.PASSED).count == 50
+    assert (hour.stage(Step.STOPPED).of, hour.stage(Step.STOPPED).why) == (None, "apart")
+    funnel = insight(Store()).funnels("item", START - 7 * DAY, START)[0]
+    assert funnel.stage(Step.PASSED).why == "unmeasured"  # it stands on no facing
+    assert funnel.stage(Step.STOPPED).count is not None
+
+
+@pytest.mark.parametrize(
+    ("role", "faces", "counted"),
+    [
+        (CameraRole.AISLE, True, True),
+        (CameraRole.SHELF, True, False),
+        (CameraRole.SHELF, False, True),
+    ],
+)
+def test_passers_are_counted_where_bodies_are_read(role, faces, counted) -> None:
+    shop = small_shop()
+    shop = replace(shop, cameras=tuple(replace(one, role=role) for one in shop.cameras))
+    assert counted_at(shop, faces=faces) == ({"drinks", "sweets", "fridge"} if counted else set())
 
 
 def test_the_report_leaves_out_what_is_below_k() -> None:

@@ -50,8 +50,8 @@ class Stage:
         of: Share of what it is a part of, with its interval; None where it cannot be told.
         base: What it is a part of.
         why: Key of the reason that there is no count or share, "" if there are both:
-            ``unmeasured`` (no camera, or no till, tells it), ``withheld`` (below k), ``apart`` (the
-            till and the cameras do not count the same: more than the step before).
+            ``unmeasured`` (no camera, or no till, tells it), ``withheld`` (below k), ``apart`` (not
+            the same is counted: more than the step before, or people once at each fixture).
     """
 
     step: Step
@@ -70,12 +70,15 @@ class Funnel:
         stages: In the order of `Step`.
         coverage: Share of the time in which a face could be read; None below k.
         simulated: Share of what is counted that comes from a simulation.
+        watched: Share of the time in which a camera saw who passes; None where that is not
+            measured, or below k.
     """
 
     key: str
     stages: tuple[Stage, ...]
     coverage: float | None
     simulated: float
+    watched: float | None = None
 
     def stage(self, step: Step) -> Stage:
         """The stage of that step."""

@@ -210,6 +210,7 @@ class Tally:
 class Measure(StrEnum):
     """What a block counts. ``STARTS`` are visits of the site, ``VISITS`` those of an item. Behind
     ``MISPLACED`` and ``KNOCKED_OVER`` stand the visits that did so, not all of the place.
+    ``PASSED`` are people who came past a fixture, ``STOPPED`` those of them who did anything there.
     """
 
     STARTS = "starts"
@@ -221,6 +222,8 @@ class Measure(StrEnum):
     HANDLED = "handled"
     MISPLACED = "misplaced"
     KNOCKED_OVER = "knocked_over"
+    PASSED = "passed"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +239,9 @@ class Block:
         visits: Visits behind it.
         count: Its number.
         positive, hesitant, rejected, neutral, unclear: Handlings by label; 0 in other measures.
-        events: Events over which ``coverage`` was summed; 0 unless it counts visits.
-        coverage: Sum of the events' coverage.
+        events: Events (of ``PASSED``: time grains) over which ``coverage`` was summed; 0 unless it
+            counts visits or passers.
+        coverage: Sum of their coverage.
     """
 
     at: datetime
@@ -315,6 +319,31 @@ class ShelfLevel:
     item: str
     planogram: str
     level: StockLevel
+    coverage: float
+    origin: Origin = Origin.CAMERA
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """How many people came past a fixture in one time grain, without anything of whom. Each is
+    counted when they are gone, and at each fixture that they came past.
+
+    Attributes:
+        id: Random hex, made at the gate; tells copies apart, points to nobody.
+        at: UTC start of the site's time grain.
+        site, fixture: Ids from the site file.
+        passed: People who were within view of it and of whom it was known that they may be read.
+        stopped: Those of them who stayed or handled something there.
+        coverage: Share of the grain in which a camera watched, in twentieths.
+        origin: Real camera or simulation.
+    """
+
+    id: str
+    at: datetime
+    site: str
+    fixture: str
+    passed: int
+    stopped: int
     coverage: float
     origin: Origin = Origin.CAMERA
 

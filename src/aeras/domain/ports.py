@@ -17,6 +17,7 @@ from aeras.domain.kept import (
     Block,
     Event,
     Kind,
+    Passage,
     ReactionLabel,
     Sale,
     ShelfLevel,
@@ -141,6 +142,36 @@ class ShelfBook(Protocol):
 
     def misplacements(self, since: datetime, until: datetime) -> list[Misplaced]:
         """Every misplacement, in order of time. Not for publication: of single visits."""
+
+
+class PassageBook(Protocol):
+    """Who came past the fixtures, counted. UTC, half-open [since, until). Raises StoreError."""
+
+    def append_passages(self, passages: Sequence[Passage]) -> None:
+        """Stores counts; copies of stored ones (same id, same time) are ignored."""
+
+    def published_passages(self, by: str, since: datetime, until: datetime) -> list[PassedSum]:
+        """Sums of whole finished blocks by ``fixture`` or ``moment`` (quarters of an hour, UTC,
+        ISO), sorted by key.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class PassedSum:
+    """People who came past a fixture, or all fixtures in a quarter of an hour: sums of blocks.
+
+    Attributes:
+        key: Fixture id or moment.
+        passed, stopped: Counts; a person is counted at each fixture.
+        coverage: Mean share of the time grains in which a camera watched.
+        simulated: Of ``passed``, those that come from a simulation.
+    """
+
+    key: str
+    passed: int
+    stopped: int
+    coverage: float
+    simulated: int
 
 
 @dataclass(frozen=True, slots=True)

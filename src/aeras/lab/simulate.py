@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aeras.domain.errors import InputError
-from aeras.domain.kept import Answer, Event, Origin, Sale, Stock
+from aeras.domain.kept import Answer, Event, Origin, Passage, Sale, Stock
 from aeras.domain.shop import Shop
+from aeras.lab.simulated.passing import passages_of
 from aeras.lab.simulated.records import answers_of, events_of
 from aeras.lab.simulated.shoppers import (
     HOURS,
@@ -35,6 +36,7 @@ from aeras.lab.simulated.shoppers import (
 )
 from aeras.lab.simulated.stock import StockOut, keep_in_stock, mornings, sales_of
 from aeras.store.arrow import events_table, sales_table, stock_table
+from aeras.store.passages import passages_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Truth:
         placement: Facing id -> how much more (above 1) or less it is noticed.
         hours, weekdays: Relative traffic, local time.
         stock_outs: When an item was gone.
+        stop_share: Fixture id -> share of those who came past that stopped.
     """
 
     seed: int
@@ -63,6 +66,7 @@ class Truth:
     hours: tuple[float, ...]
     weekdays: tuple[float, ...]
     stock_outs: tuple[StockOut, ...]
+    stop_share: dict[str, float] = field(default_factory=dict)
 
     def as_json(self) -> str:
         """JSON with ISO times."""
@@ -78,6 +82,7 @@ class Simulation:
     stock: list[Stock] = field(repr=False)
     answers: list[Answer] = field(repr=False)
     truth: Truth = field(repr=False)
+    passages: list[Passage] = field(default_factory=list, repr=False)
 
 
 def simulate(
@@ -115,6 +120,7 @@ def simulate(
     handlings, depot = keep_in_stock(handlings, shelf, bounds, rng)
     events = list(events_of(shop, shelf, stops, handlings, rng))
     answers = answers_of(shop, shelf, handlings, rng)
+    passages, stop_share = passages_of(shop, shelf, visits, stops, seed)
     truth = Truth(
         seed=seed,
         days=days,
@@ -127,14 +133,16 @@ def simulate(
         hours=tuple(HOURS.tolist()),
         weekdays=tuple(WEEKDAYS.tolist()),
         stock_outs=tuple(depot.outs),
+        stop_share=stop_share,
     )
     sales = sales_of(shop, shelf, depot, rng)
     stock = [Stock(moment(at), shop.id, i, q, Origin.SIMULATED) for at, i, q in depot.levels]
-    return Simulation(events, sales, stock, answers, truth)
+    return Simulation(events, sales, stock, answers, truth, passages)
 
 
 def write_simulation(simulation: Simulation, out: Path) -> dict[str, object]:
-    """Writes ``events``, ``sales``, ``stock`` and ``answers`` as Parquet and ``truth.json``.
+    """Writes ``events``, ``sales``, ``stock``, ``answers`` and ``passages`` as Parquet, and
+    ``truth.json``.
 
     Returns:
         How many of each were written and where, ready for ``--json``.
@@ -147,6 +155,7 @@ def write_simulation(simulation: Simulation, out: Path) -> dict[str, object]:
         "sales": sales_table(simulation.sales),
         "stock": stock_table(simulation.stock),
         "answers": answers_table(simulation.answers),
+        "passages": passages_table(simulation.passages),
     }
     try:
         out.mkdir(parents=True, exist_ok=True)

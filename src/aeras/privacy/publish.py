@@ -10,7 +10,8 @@ The price is that up to one block of each facing is not shown yet.
 
 Visits of the shop and of an item are two measures, and the one less the other is no sum of blocks:
 the visits that touched nothing. So blocks of shop visits hold multiples of k, what is over begins
-the next one: what is known of them is always a span of k, which leaves nobody alone.
+the next one: what is known of them is always a span of k, which leaves nobody alone. The same holds
+for who came past a fixture and who of them stopped.
 
 What fills too slowly at a facing is counted for its item after a week, and then for the shop.
 Simulated events protect nobody: their blocks are finished at once.
@@ -33,6 +34,9 @@ RATINGS = range(1, 6)
 
 ShareOf = Callable[[int, int], Rate]
 """(count, n) -> share with interval; ``insight.rates.share``."""
+
+_MULTIPLES = {Measure.STARTS, Measure.PASSED, Measure.STOPPED}
+"""What is shown in multiples of k; all that is counted in it is alike."""
 
 PATIENCE = timedelta(days=7)
 """How long a block may stay open before it is counted for something wider."""
@@ -222,9 +226,10 @@ class _Piles:
         if not (pile.count > 0 if key.simulated else min(pile.visits, pile.count) >= self._k):
             self.open[key] = pile
             return
-        over = pile.count % self._k if key.measure is Measure.STARTS and not key.simulated else 0
-        if over:  # visits of the shop are all alike: which of them wait does not matter
-            self.open[key] = replace(pile, at=at, visits=over, count=over)
+        over = pile.count % self._k if key.measure in _MULTIPLES and not key.simulated else 0
+        if over:  # they are all alike: which of them wait does not matter
+            left = replace(pile, at=at, visits=over, count=over, events=0, coverage=0.0)
+            self.open[key] = left
             pile = replace(pile, visits=pile.visits - over, count=pile.count - over)
         self.done.append(replace(pile, at=at))
 

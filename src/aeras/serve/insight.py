@@ -73,6 +73,7 @@ class FunnelOut(schemas._Out):
     stages: list[StageOut]
     coverage: float | None
     simulated: float
+    watched: float | None
 
 
 class RankedOut(schemas._Out):

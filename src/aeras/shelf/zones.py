@@ -66,13 +66,15 @@ class Zone:
     def __init__(self, polygon: Polygon) -> None:
         self.area = Area(polygon).buffer(0) if polygon else None
 
-    def holds_feet(self, body: Box) -> bool:
-        """Whether a body, given as a box, stands at the fixture by its feet."""
+    def holds_feet(self, body: Box, heights: float = NEAR_HEIGHTS) -> bool:
+        """Whether a body, given as a box, stands at the fixture by its feet: not farther from its
+        outline than so many of the body's heights.
+        """
         if self.area is None:
             return True
         x0, y0, x1, y1 = body
         feet = Point((x0 + x1) / 2, y1)
-        return bool(self.area.distance(feet) <= NEAR_HEIGHTS * (y1 - y0))
+        return bool(self.area.distance(feet) <= heights * (y1 - y0))
 
     def holds_face(self, face: Box) -> bool:
         """Whether a face's centre lies in the zone (shelf cameras); an empty zone holds all."""

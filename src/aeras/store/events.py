@@ -23,11 +23,12 @@ from aeras.store.arrow import (
     blocks_table,
 )
 from aeras.store.compacting import drop_fresh, put_in_place, write_fresh
+from aeras.store.passages import PASSAGES_DDL, PassageTable
 from aeras.store.reading import EventTables
 from aeras.store.shelf import SHELF_DDL, ShelfTable
 from aeras.store.till import TILL_DDL, TillTable
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _BLOCK = """"at" TIMESTAMP NOT NULL, "fixture" VARCHAR, "facing" VARCHAR, "item" VARCHAR,
         "simulated" BOOLEAN NOT NULL, "measure" VARCHAR NOT NULL, "visits" BIGINT NOT NULL,
@@ -73,7 +74,7 @@ _ASIDE = (
 _VERSION_SQL = f"INSERT INTO aeras_schema VALUES ({SCHEMA_VERSION})"  # noqa: S608 - our number
 
 _TOO_OLD = {
-    "events": 'rolled AND "at" < ?',
+    **dict.fromkeys(("events", "passages"), 'rolled AND "at" < ?'),
     **dict.fromkeys(("sales", "stock", "receipts", "pending", "shelf", "aside"), '"at" < ?'),
 }
 
@@ -84,7 +85,7 @@ _OPTIONS: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-class DuckEvents(EventTables, ShelfTable, TillTable):
+class DuckEvents(PassageTable, EventTables, ShelfTable, TillTable):
     """The event store of one site; implements `aeras.domain.ports.EventStore`.
 
     One process may own the file. Within it every thread may call every method: calls take turns
@@ -114,7 +115,8 @@ class DuckEvents(EventTables, ShelfTable, TillTable):
             self._con.register("aeras_batch", blocks_table(blocks))
             self._run(f"INSERT INTO {table} SELECT * FROM aeras_batch")  # noqa: S608 - ours
             self._con.unregister("aeras_batch")
-        self._run(f"UPDATE events SET rolled = TRUE WHERE {chosen}", [end])  # noqa: S608 - ours
+        for table in ("events", "passages"):
+            self._run(f"UPDATE {table} SET rolled = TRUE WHERE {chosen}", [end])  # noqa: S608 - ours
 
     def _delete(self, table: str, which: str, values: Sequence[object]) -> int:
         return int(self._run(f"DELETE FROM {table} WHERE {which}", values)[0][0])  # noqa: S608 - ours
@@ -173,6 +175,7 @@ class DuckEvents(EventTables, ShelfTable, TillTable):
             self._create()
         self._run(SHELF_DDL)
         self._run(TILL_DDL)
+        self._run(PASSAGES_DDL)
         version = int(self._run("SELECT max(version) FROM aeras_schema")[0][0])
         if version == 1:
             self._in_one([*_BLOCKS_DDL, "UPDATE aeras_schema SET version = 2"])
@@ -180,6 +183,8 @@ class DuckEvents(EventTables, ShelfTable, TillTable):
             self._in_one([*_ATTRIBUTION_DDL, "UPDATE aeras_schema SET version = 3"])
         if version in {1, 2, 3}:
             self._in_one([*_BOUNDED_DDL, "UPDATE aeras_schema SET version = 4"])
+        if version in {1, 2, 3, 4}:  # blocks count passers now, which older programs do not know
+            self._run("UPDATE aeras_schema SET version = 5")
         if version > SCHEMA_VERSION:
             raise StoreError(
                 f"was written by a newer AERAS (schema {version}, this one knows {SCHEMA_VERSION})",

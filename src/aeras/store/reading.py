@@ -156,7 +156,8 @@ class EventTables(ABC):
         chosen = "NOT rolled AND (\"at\" < ? OR origin = 'simulated')"
         end = naive_utc(until)
         with self._guarded(), self._transaction():
-            cells = self._cells(chosen, [end])
+            counted = [*self._cells(chosen, [end]), *self._passage_cells(chosen, [end])]
+            cells = sorted(counted, key=lambda cell: cell.at)
             if not cells:
                 return 0
             done, pending = fold(self._pending(), cells)
@@ -194,6 +195,10 @@ class EventTables(ABC):
         """What each grain adds at each place, in order of time: one block a measure."""
         sql = f"WITH chosen AS (SELECT * FROM events WHERE {chosen}) {_cells_sql()}"  # noqa: S608
         return [cell for row in self._run(sql, values) for cell in _measured(row)]
+
+    def _passage_cells(self, chosen: str, values: Sequence[object]) -> list[Block]:
+        """What the passers of each grain add; none where they are not kept."""
+        return []
 
     def sold(self, since: datetime, until: datetime) -> dict[str, float]:
         """Units sold per item."""
@@ -264,9 +269,13 @@ class EventTables(ABC):
             return gone["events"]
 
     def forget_before(self, moment: datetime) -> int:
-        """Drops every event older than the moment, in a block or not; returns how many."""
+        """Drops every event and count of passers older than the moment, in a block or not; returns
+        how many events.
+        """
         old = [naive_utc(moment)]
         with self._guarded(), self._transaction():
+            if "passages" in self._too_old:
+                self._delete("passages", '"at" < ?', old)
             return sum(self._delete(table, '"at" < ?', old) for table in ("events", "aside"))
 
     def older(self, moment: datetime) -> dict[str, int]:
@@ -313,6 +322,7 @@ SELECT {place} AS place, {moment} AS moment,
     coalesce(sum("count") FILTER (measure = 'misplaced'), 0),
     coalesce(sum("count") FILTER (measure = 'knocked_over'), 0)
 FROM blocks WHERE "at" >= ? AND "at" < ? AND {place} IS NOT NULL {narrowed}
+    AND measure NOT IN ('passed', 'stopped')
 GROUP BY place, moment ORDER BY place, moment
 """
 

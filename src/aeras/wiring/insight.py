@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aeras.config import Site
+from aeras.config import Site, reads_faces
 from aeras.domain.errors import InputError
 from aeras.domain.evidence import Aside, Changed
 from aeras.domain.insight import ChangeOfItem, Day, Funnel, Moved, Report, SalesLink
 from aeras.domain.kept import Tally
-from aeras.domain.ports import Apart, Clock, EventStore
+from aeras.domain.ports import Apart, Clock, EventStore, PassageBook, PassedSum
 from aeras.domain.published import Rate
 from aeras.insight import ranks
 from aeras.insight.correlation import FEWEST_CELLS, Links, Panel, links
@@ -28,6 +29,7 @@ from aeras.privacy.publish import Publisher
 from aeras.store.quick import QuickEvents
 from aeras.wiring.board import _nothing as nothing
 from aeras.wiring.board import _together as together
+from aeras.wiring.passing import past_of
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +40,10 @@ AROUND = 28
 MOST_CHANGES = 5
 SOLD_OUT = 0.5
 """Share of a day without stock from which on it is left out."""
+
+
+class Book(EventStore, PassageBook, Protocol):
+    """Events and passages of one site."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +76,7 @@ class ShopInsight:
         self,
         site: Callable[[], Site],
         *,
-        store: EventStore,
+        store: Book,
         publisher: Publisher,
         asides: Callable[[datetime, datetime], list[Aside]],
         changes: Callable[[], Sequence[Changed]],
@@ -92,7 +98,8 @@ class ShopInsight:
         """How far shoppers came with an item."""
         sold = self._store.sold(since, until)
         found = {one.key: one for one in self._store.published("item", since, until)}
-        return self._funnel(item, found.get(item), sold.get(item, 0.0) if sold else None)
+        past = self._past("item", since, until).get(item)
+        return self._funnel(item, found.get(item), sold.get(item, 0.0) if sold else None, past)
 
     def funnels(self, by: str, since: datetime, until: datetime) -> list[Funnel]:
         """The same of each ``item``, ``fixture`` or ``hour`` of the day; the till's only by item.
@@ -103,8 +110,14 @@ class ShopInsight:
         if by == "item":
             sold = self._store.sold(since, until)
             sums = {one.key: one for one in self._store.published("item", since, until)}
+            past = self._past(by, since, until)
             return [
-                self._funnel(item.id, sums.get(item.id), sold.get(item.id, 0.0) if sold else None)
+                self._funnel(
+                    item.id,
+                    sums.get(item.id),
+                    sold.get(item.id, 0.0) if sold else None,
+                    past.get(item.id),
+                )
                 for item in self._site().shop.items
             ]
         if by == "fixture":
@@ -121,11 +134,23 @@ class ShopInsight:
             keys = sorted(sums)
         else:
             raise InputError(f"no funnel by {by[:20]!r}, expected item, fixture or hour")
-        return [self._funnel(key, sums.get(key), None) for key in keys]
+        past = self._past(by, since, until)
+        return [self._funnel(key, sums.get(key), None, past.get(key), by) for key in keys]
 
-    def _funnel(self, key: str, tally: Tally | None, sold: float | None) -> Funnel:
-        tally = tally or nothing(key)
-        return funnel(key, tally, self._publisher.one(tally), sold, self._publisher.k)
+    def _past(self, by: str, since: datetime, until: datetime) -> dict[str, PassedSum]:
+        site = self._site()
+        return past_of(self._store, site.shop, by, since, until, faces=reads_faces(site))
+
+    def _funnel(
+        self,
+        key: str,
+        tally: Tally | None,
+        sold: float | None,
+        past: PassedSum | None,
+        of: str = "item",
+    ) -> Funnel:
+        tally, k = tally or nothing(key), self._publisher.k
+        return funnel(key, tally, self._publisher.one(tally), sold, k, past, of=of)
 
     def report(self, since: datetime, until: datetime) -> Report:
         """The items' rejection rates with what is known of their order."""

@@ -1,11 +1,13 @@
-"""Stores events as they come and holds on to them while the disk is full or the database locked."""
+"""Stores records as they come and holds on to them while the disk is full or the database
+locked.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
@@ -18,6 +20,17 @@ RETRY_S = 5.0
 MOST_WAITING = 1_000_000  # about 1 GB; a busy shop makes that many in a month
 
 
+Record = TypeVar("Record")
+Record_contra = TypeVar("Record_contra", contravariant=True)
+
+
+class Takes(Protocol[Record_contra]):
+    """Takes records of one kind, again and again until it has them."""
+
+    def append(self, events: Sequence[Record_contra]) -> None:
+        """Stores records; copies are ignored. Raises StoreError."""
+
+
 class Appends(Protocol):
     """Takes events, again and again until it has them."""
 
@@ -25,8 +38,8 @@ class Appends(Protocol):
         """Stores events; copies are ignored. Raises StoreError."""
 
 
-class Keeper:
-    """Appends events to the store; what the store refuses waits in memory, in order.
+class Keeper(Generic[Record]):
+    """Appends records to the store; what the store refuses waits in memory, in order.
 
     Ids make a repeated append harmless, so a batch that failed half-way is simply sent again.
 
@@ -35,10 +48,10 @@ class Keeper:
         lost: Events that were given up because too many were waiting.
     """
 
-    def __init__(self, store: Appends, *, retry_s: float = RETRY_S) -> None:
+    def __init__(self, store: Takes[Record], *, retry_s: float = RETRY_S) -> None:
         self._store = store
         self._retry_s = retry_s
-        self._waiting: deque[Event] = deque()
+        self._waiting: deque[Record] = deque()
         self._next_try = 0.0
         self.trouble = ""
         self.lost = 0
@@ -48,8 +61,8 @@ class Keeper:
         """Events that are not yet stored."""
         return len(self._waiting)
 
-    def keep(self, events: Sequence[Event]) -> None:
-        """Takes events and stores them now or, after an error, as soon as it works again."""
+    def keep(self, events: Sequence[Record]) -> None:
+        """Takes records and stores them now or, after an error, as soon as it works again."""
         self._waiting.extend(events)
         while len(self._waiting) > MOST_WAITING:
             self._waiting.popleft()

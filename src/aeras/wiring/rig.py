@@ -24,6 +24,7 @@ from aeras.shelf.whereabouts import Whereabouts
 from aeras.track.byte import ByteOptions
 from aeras.wiring.eye import Eye
 from aeras.wiring.holding import IN_VIEW, Claim, Holding
+from aeras.wiring.passing import Gone, Passing
 from aeras.wiring.stocktake import in_view, outer_box
 
 
@@ -118,6 +119,7 @@ class Rig:
         names = {camera.id for camera in cameras}
         self._eyes = {camera.id: self._eye(shop, camera, names) for camera in cameras}
         self._holding = Holding({name: eye.staff for name, eye in self._eyes.items()})
+        self._passing = Passing(self._whereabouts.place)
 
     def update(self, frame: Frame) -> tuple[Detections, list[Interaction]]:
         """Takes one frame of one of the cameras; gives what was decided with it.
@@ -132,6 +134,7 @@ class Rig:
         self._leave_alone(eye)
         self._log_faces(eye, detections, frame)
         found = [i for reader in eye.readers for i in reader.update(frame, detections, tracks)]
+        self._passing.see(eye, frame, tracks, found)
         self._holding.stands(IN_VIEW, frame.camera, tracks, frame.t_s)
         for reader in eye.readers:
             standing = [track for track in tracks if reader.stands_here(track)]
@@ -162,6 +165,14 @@ class Rig:
             )
         ]
 
+    def passers(self) -> tuple[Gone, ...]:
+        """Who has come past a fixture since this was asked last."""
+        return self._passing.take()
+
+    def watched(self, camera: str) -> tuple[str, ...]:
+        """Fixtures past which a camera can now see people come."""
+        return self._passing.watched(self._eyes[camera])
+
     def usual(self) -> tuple[UsualLength, ...]:
         """How long things usually take here."""
         return tuple(self._pace.usual())
@@ -173,8 +184,9 @@ class Rig:
     def finish(self) -> list[Interaction]:
         """Closes what is open in all cameras (end of a file or of the shift)."""
         for eye in self._eyes.values():
-            for reader in eye.readers:
-                self._holding.hold(self._react(eye, reader.finish()))
+            found = [i for reader in eye.readers for i in reader.finish()]
+            self._passing.finish(eye, found)
+            self._holding.hold(self._react(eye, found))
         return self._holding.release(final=True)
 
     def _perceive(self, eye: Eye, frame: Frame) -> Detections:

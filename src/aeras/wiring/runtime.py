@@ -38,13 +38,14 @@ from aeras.wiring.feed import Feed
 from aeras.wiring.insight import ShopInsight
 from aeras.wiring.keeper import Keeper
 from aeras.wiring.oversight import check_start, log_start, make_oversight, stop_file
+from aeras.wiring.passing import PassagesOf
 from aeras.wiring.rig import groups
 from aeras.wiring.shelves import ShopShelves
 from aeras.wiring.topics import ShopTopics, quiet_at
 from aeras.wiring.triggers import TriggerRoom, rules_of
 from aeras.wiring.usual import load_usual, save_usual
 from aeras.wiring.vitals import Paced
-from aeras.wiring.worker import Kept, Picture, Shelf, Usual, WorkerPlan, plans
+from aeras.wiring.worker import Kept, Passed, Picture, Shelf, Usual, WorkerPlan, plans
 from aeras.wiring.workers import Workers
 
 log = structlog.get_logger(__name__)
@@ -162,6 +163,7 @@ class Runtime:
         self._catalogue_told = threading.Event()
         self._catalogue_told.set()
         self.keeper = Keeper(self.store)
+        self.passages = Keeper(PassagesOf(self.store))
         self._expiry = Expiry(self.store, self.control, site.privacy.retention)
         self._with_cameras = cameras
         self._plans = self._plans_for(site)
@@ -233,6 +235,7 @@ class Runtime:
         for kept in self._workers.stop():
             self._keep(kept)
         self.keeper.flush(force=True)
+        self.passages.flush(force=True)
         if self.keeper.waiting:
             log.error("events_lost", count=self.keeper.waiting, reason=self.keeper.trouble)
         self.asking.post.stop()
@@ -313,7 +316,7 @@ class Runtime:
                 self._workers.take(wanted)
             self._workers.tend(halted=bool(state))
             for message in self._workers.messages(0.05 if state else 0.25):
-                if isinstance(message, Kept | Shelf | Usual):
+                if isinstance(message, Kept | Shelf | Passed | Usual):
                     self._keep(message)
                 elif isinstance(message, Picture):
                     self.board.saw_picture(message.camera, message.jpeg)
@@ -324,6 +327,7 @@ class Runtime:
                         self._sent[message.status.id] = message.sent_size
                     self.board.saw_camera(message.status)
             self.keeper.flush()
+            self.passages.flush()
 
     def _may_not_read(self) -> str:
         """``stopped`` or ``closed``, or "" while reading is allowed. The workers look for
@@ -371,9 +375,12 @@ class Runtime:
         self.store.get_ready()
         self.statistics.get_ready()
 
-    def _keep(self, message: Kept | Shelf | Usual) -> None:
+    def _keep(self, message: Kept | Shelf | Passed | Usual) -> None:
         if isinstance(message, Kept):
             self._take(message)
+            return
+        if isinstance(message, Passed):
+            self.passages.keep(message.passages)
             return
         try:
             if isinstance(message, Shelf):

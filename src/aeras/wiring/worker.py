@@ -22,7 +22,7 @@ import structlog
 from aeras.capture import CameraSource, open_source
 from aeras.domain.errors import AerasError
 from aeras.domain.hours import OpeningHours
-from aeras.domain.kept import Event, ShelfLevel, UsualLength
+from aeras.domain.kept import Event, Passage, ShelfLevel, UsualLength
 from aeras.domain.published import CameraStatus
 from aeras.domain.seen import Frame
 from aeras.domain.shop import CameraSpec, Shop
@@ -30,6 +30,7 @@ from aeras.domain.vitals import Delays
 from aeras.perceive import Perception, PerceptionOptions
 from aeras.privacy.gate import Gate
 from aeras.privacy.levels import LevelGate
+from aeras.privacy.passing import PassageGate
 from aeras.wiring.hardening import keep_out_of_swap, no_core_dumps
 from aeras.wiring.logs import set_up_logs
 from aeras.wiring.rig import Rig, RigOptions
@@ -91,6 +92,13 @@ class Shelf:
     """What facings showed."""
 
     levels: tuple[ShelfLevel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """How many people came past fixtures, in grains that are over."""
+
+    passages: tuple[Passage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +191,7 @@ def run_worker(plan: WorkerPlan, pipe: Connection) -> None:
     outbox.close()
 
 
-Record = Kept | Shelf | Usual
+Record = Kept | Shelf | Passed | Usual
 """None of these is ever dropped."""
 Message = Record | Picture | Health
 
@@ -257,6 +265,7 @@ class Worker:
         self._gate = Gate(plan.shop, grain=plan.grain, shared_visits=True)
         hold_s = plan.stock_hold_s
         self._levels = LevelGate(plan.shop, grain=plan.grain, hold_s=hold_s) if hold_s else None
+        self._passages = PassageGate(plan.shop, grain=plan.grain)
         self._stock_due_s: dict[str, float] = {}
         perception.warm_up(frozenset({"faces"} if plan.faces else set()) | {"people", "hands"})
         # Only now, with the models loaded, do files played as cameras begin, all at one moment:
@@ -294,6 +303,7 @@ class Worker:
         with self._turn:
             if self._levels:
                 self._outbox.keep(Shelf(tuple(self._levels.finish())))
+            self._outbox.keep(Passed(tuple(self._passages.finish())))
             self._outbox.keep(Usual(self._plan.cameras, self._rig.usual()))
 
     def _open(self, spec: CameraSpec) -> _Eye:
@@ -331,6 +341,8 @@ class Worker:
                 return
             events = tuple(self._gate.admit(interaction) for interaction in interactions)
             levels = self._take_stock(frame)
+            watched, gone = self._rig.watched(frame.camera), self._rig.passers()
+            passages = tuple(self._passages.see(watched, gone, frame.at, frame.t_s))
             # A frame in which nobody was looked for (nothing moved) cannot be shown safely; the
             # last preview stays until the next look, at most a second later.
             showing = self._showings[eye.spec.id]
@@ -339,6 +351,8 @@ class Worker:
             self._outbox.keep(Kept(events, frame.at.timestamp()))
         if levels:
             self._outbox.keep(Shelf(levels))
+        if passages:
+            self._outbox.keep(Passed(passages))
         if shown is not None:
             self._outbox.show(eye.spec.id, Picture(eye.spec.id, showing.picture(frame, shown)))
         eye.count(frame)
