@@ -15,6 +15,7 @@ from aeras import (
     cli_connect,
     cli_fleet,
     cli_lab,
+    cli_ops,
     cli_privacy,
     cli_report,
     cli_site,
@@ -48,6 +49,7 @@ app.add_typer(cli_channels.incentives, name="incentives")
 app.command()(cli_privacy.stop)
 app.command()(cli_privacy.resume)
 app.command()(cli_report.report)
+app.command()(cli_ops.restart)
 app.command()(cli_fleet.edge)
 app.command()(cli_fleet.hub)
 app.add_typer(cli_fleet.shops, name="shops")

@@ -137,6 +137,14 @@ class DuckEvents(PassageTable, EventTables, ShelfTable, TillTable):
             self._ready()
             return done
 
+    def copy_to(self, path: Path) -> None:
+        """Writes a copy of all that is stored now into a new file; readable by its owner only.
+
+        Others wait meanwhile, about as long as copying the file takes. Raises StoreError.
+        """
+        with self._guarded():
+            write_fresh(self._con, self._path).replace(path)
+
     def close(self) -> None:
         """Merges the log into the file and releases it; safe to call twice."""
         with self._lock:

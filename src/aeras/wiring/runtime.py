@@ -15,7 +15,7 @@ from datetime import datetime
 import structlog
 
 from aeras.config import Site, load_site, reads_faces
-from aeras.domain.errors import StoreError
+from aeras.domain.errors import InputError, StoreError
 from aeras.domain.kept import Answer, Origin
 from aeras.domain.oversight import SYSTEM, Act
 from aeras.domain.ports import Clock, utc_now
@@ -30,6 +30,7 @@ from aeras.shelf.planogram import next_change
 from aeras.store.control import Control
 from aeras.store.folder import make_folder
 from aeras.store.quick import QuickEvents
+from aeras.wiring import orders
 from aeras.wiring.asking import AskRoom
 from aeras.wiring.board import ShopBoard
 from aeras.wiring.connectors import ConnectRoom
@@ -180,6 +181,7 @@ class Runtime:
         self._sent: dict[str, tuple[int, int]] = {}
         self._site_change = threading.Lock()
         self._wanted: list[WorkerPlan] | None = None
+        self._again: deque[str] = deque()
         self.counts = {"events": 0, "triggers": 0, "answers": 0}
         self.delays_s: deque[float] = deque(maxlen=LATENCY_SAMPLES)
 
@@ -267,6 +269,27 @@ class Runtime:
             now = self._clock()
             return self._take_site(load_site(self.site.path, now), now)
 
+    def restart_camera(self, camera: str) -> str:
+        """Starts one camera's worker again, and nothing else; says which cameras that were.
+
+        Raises:
+            InputError: There is no such camera, or nothing is read now.
+        """
+        found = next((p.cameras for p in self._plans if camera in p.cameras), None)
+        if found is None:
+            known = ", ".join(c.id for c in self.site.shop.cameras) or "none"
+            raise InputError(f"it has no camera {camera[:40]!r}", todo=f"Known: {known}")
+        if self.halted:
+            raise InputError(f"no camera is read now: the shop is {self.halted}")
+        self._again.append(camera)
+        return " ".join(found)
+
+    def copy_events(self) -> str:
+        """Writes a copy of the event store as it is now into the data folder; its file's name."""
+        path = self.site.data / orders.FOLDER / "events.duckdb"
+        self.store.copy_to(path)
+        return path.name
+
     def sent_size(self, camera: str) -> tuple[int, int] | None:
         """Size of the pictures that a camera sends, None before the first."""
         return self._sent.get(camera)
@@ -314,6 +337,9 @@ class Runtime:
             wanted, self._wanted = self._wanted, None
             if wanted is not None:
                 self._workers.take(wanted)
+            while self._again:
+                for camera in self._workers.restart(self._again.popleft()):
+                    self.board.restarts_camera(camera)
             self._workers.tend(halted=bool(state))
             for message in self._workers.messages(0.05 if state else 0.25):
                 if isinstance(message, Kept | Shelf | Passed | Usual):
@@ -346,6 +372,7 @@ class Runtime:
         tidy_due = time.monotonic()
         while not self._stop.wait(WATCH_EVERY_S):
             self._change_planogram()
+            self._obey()
             if self._catalogue_told.is_set():
                 with self._site_change:
                     self._show_catalogue()
@@ -422,6 +449,14 @@ class Runtime:
                 now = self._clock()
                 self._take_site(self.site.at(now), now)
             log.info("planogram", version=self.site.shop.planogram)
+
+    def _obey(self) -> None:
+        """Does what a command asks for that runs beside the shop."""
+        known = {"restart": self.restart_camera, "copy": self.copy_events}
+        try:
+            orders.obey(self.site.data, known)
+        except OSError as error:  # a full disk: who asked is not answered
+            log.warning("order_waits", reason=str(error))
 
     def _fire_triggers(self) -> None:
         for trigger in self.triggers.check():

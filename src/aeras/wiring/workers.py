@@ -17,6 +17,7 @@ from aeras.wiring.worker import Message, Record, Usual, WorkerPlan, run_worker
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+RESTART_S = 3.0  # the same for one that is to start again: what it has seen must come over
 HALT_S = 0.4  # a worker that has not ended by itself this long after a stop is killed
 STEADY_S = 60.0  # a worker that ran this long is trusted again
 STOP_S = 5.0
@@ -32,6 +33,7 @@ class _Running:
     due: float = 0.0
     told: float | None = None  # when it was asked to end
     leaving: bool = False  # its plan is no longer wanted
+    again: bool = False  # it is to end and start again at once
 
 
 class Workers:
@@ -70,6 +72,8 @@ class Workers:
         for running in self._running:
             if halted or running.leaving:
                 self._halt(running, now)
+            elif running.again and running.process is not None:
+                self._halt(running, now, RESTART_S)
             elif running.process is None and now >= running.due and not self._in_use(running):
                 self._start(running, now)
         self._running = [r for r in self._running if r.process or not r.leaving]
@@ -86,17 +90,29 @@ class Workers:
                 running.leaving = True
         self._running += [_Running(plan) for plan in wanted]
 
+    def restart(self, camera: str) -> tuple[str, ...]:
+        """Ends the worker of a camera and starts it again at once; the others go on.
+
+        Returns:
+            The cameras of that worker; none if no worker has it.
+        """
+        for running in self._running:
+            if camera in running.plan.cameras and not running.leaving:
+                running.again, running.due, running.pause_s = True, 0.0, FIRST_PAUSE_S
+                return running.plan.cameras
+        return ()
+
     def _in_use(self, wanted: _Running) -> bool:
         cameras = set(wanted.plan.cameras)
         return any(r.leaving and r.process and cameras & set(r.plan.cameras) for r in self._running)
 
-    def _halt(self, running: _Running, now: float) -> None:
+    def _halt(self, running: _Running, now: float, patience_s: float = HALT_S) -> None:
         if running.process is None or running.pipe is None:
             running.due, running.pause_s = 0.0, FIRST_PAUSE_S
         elif running.told is None:
             running.told = now
             _tell_to_stop(running.pipe)
-        elif now - running.told > HALT_S:
+        elif now - running.told > patience_s:
             running.process.kill()
 
     def messages(self, timeout_s: float) -> Iterator[Message]:
@@ -142,7 +158,7 @@ class Workers:
         process.start()
         theirs.close()  # so that the end of the worker is the end of the pipe
         running.process, running.pipe, running.started = process, ours, now
-        running.told = None
+        running.told, running.again = None, False
 
     def _bury(self, running: _Running) -> None:
         assert running.process is not None
@@ -151,7 +167,8 @@ class Workers:
         code = running.process.exitcode
         running.pipe.close()
         running.process = running.pipe = None
-        if self._stopping or self._halted or running.leaving:
+        again, running.again = running.again, False
+        if self._stopping or self._halted or running.leaving or again:
             return
         now = time.monotonic()
         if now - running.started > STEADY_S:
