@@ -55,12 +55,16 @@ def report(
         Noise | None,
         typer.Option(help="A table with noise (differential privacy) by item instead."),
     ] = None,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send the page to the channel of the section reports.")
+    ] = False,
     as_json: JsonOpt = False,
 ) -> None:
     """Writes what the pages show: one page (HTML, PDF) or tables (CSV, Parquet).
 
     Every figure has passed the privacy gate: an empty cell is withheld. The export is recorded in
     the audit log. While the shop runs its records are in use: download the report from its pages.
+    With --send the page goes to a channel instead, by default yesterday's.
 
     Examples:  `aeras report my-shop/site.yaml --format pdf --day 2026-03-01 --out monday.pdf`  ·
     `aeras report my-shop/site.yaml --format csv --out report`  ·
@@ -71,6 +75,9 @@ def report(
     from aeras.serve.periods import read_period
     from aeras.wiring.records import open_records
 
+    if send:
+        _send(site, day, first, last, span, as_json=as_json)
+        return
     asked = _asked(form, day, first, last, span)
     _check_language(language)
     with opened(site) as (loaded, control, oversight):
@@ -99,6 +106,27 @@ def report(
             ) from None
         names = [str(folder / name) for name in files]
         tell({"files": names}, "Wrote " + ", ".join(names), as_json=as_json)
+
+
+def _send(site: Path, day: str, first: str, last: str, span: str, *, as_json: bool) -> None:
+    from aeras.domain.ports import utc_now
+    from aeras.serve.periods import read_period
+    from aeras.wiring.mailing import daily_of, send_now, yesterday
+    from aeras.wiring.records import open_records
+
+    asked = {k: v for k, v in _asked(Form.PDF, day, first, last, span).items() if v}
+    with opened(site) as (loaded, control, oversight):
+        daily_of(loaded)
+        now = utc_now()
+        period = yesterday(loaded, now)
+        if day or first or last or span:
+            period = read_period(asked, loaded.shop.timezone, now)
+        with open_records(loaded, control, oversight.audit) as records:
+            channel = send_now(
+                loaded, records.reports, records.audit, who=SHELL, period=period, now=now
+            )
+        days = f"{period.first} to {period.last}"
+        tell({"channel": channel, "days": days}, f"Sent {days} to {channel}", as_json=as_json)
 
 
 def _asked(form: Form, day: str, first: str, last: str, span: str) -> dict[str, str]:

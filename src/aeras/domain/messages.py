@@ -17,6 +17,7 @@ TOPICS: dict[str, str] = {
     "answer.received": "somebody answered; the item and the survey only",
     "survey.invitation": "a consenting member may be asked; for the retailer's own server",
     "survey.prompt": "a display or kiosk may show an item's question now",
+    "report.daily": "yesterday's report, by the section reports",
     "test": "a test message",
 }
 """What messages can be about."""

@@ -16,6 +16,7 @@ from aeras.respond.channels.receipt import ReceiptOptions
 from aeras.respond.channels.webhook import WebhookOptions
 from aeras.respond.incentives import IncentiveOptions
 from aeras.respond.members import MembersOptions
+from aeras.respond.reports import DailyOptions, ReportOptions
 from aeras.respond.trial import Arm, TrialOptions
 
 AnyChannel = Annotated[
@@ -40,6 +41,8 @@ SECTIONS: dict[str | int, type[BaseModel]] = {
     "members": MembersOptions,
     "incentives": IncentiveOptions,
     "trials": TrialOptions,
+    "reports": ReportOptions,
+    "daily": DailyOptions,
     "a": Arm,
     "b": Arm,
 }
@@ -54,6 +57,7 @@ class AskingSections(BaseModel):
         members: Who may be asked by name.
         incentives: Codes as a thank-you.
         trials: Comparisons of wordings and channels.
+        reports: What is sent by itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +65,7 @@ class AskingSections(BaseModel):
     members: MembersOptions | None = None
     incentives: tuple[IncentiveOptions, ...] = ()
     trials: tuple[TrialOptions, ...] = ()
+    reports: ReportOptions | None = None
 
 
 def asking_problems(
@@ -72,6 +77,7 @@ def asking_problems(
         for number, found in enumerate(ids):
             if found in ids[:number]:
                 yield (name, number, "id"), f"the id {found!r} stands twice in {name}"
+    yield from _report_problems(sections)
     pushes = any(channel.kind == "member" for channel in sections.channels)
     if pushes and sections.members is None:
         yield ("channels",), "a channel of kind member needs the section members"
@@ -84,3 +90,16 @@ def asking_problems(
         named = {trial.survey, trial.a.survey, trial.b.survey} - {None}
         for survey in sorted(str(s) for s in named if surveys is not None and s not in surveys):
             yield ("trials", number), f"trial {trial.id!r} names the unknown survey {survey!r}"
+
+
+def _report_problems(sections: AskingSections) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if sections.reports is None:
+        return
+    name = sections.reports.daily.channel
+    known = {channel.id: channel.kind for channel in sections.channels}
+    place = ("reports", "daily", "channel")
+    if name not in known:
+        told = ", ".join(known) or "none"
+        yield place, f"reports go to the unknown channel {name!r}; known: {told}"
+    elif known[name] != "apprise":
+        yield place, f"reports go to a channel of kind apprise; {name!r} is of kind {known[name]}"

@@ -104,12 +104,24 @@ class Post:
         self._threads: list[threading.Thread] = []
 
     def put(
-        self, topic: str, key: str, payload: Mapping[str, object], *, once: str | None = None
+        self,
+        topic: str,
+        key: str,
+        payload: Mapping[str, object],
+        *,
+        once: str | None = None,
+        to: str | None = None,
     ) -> int:
-        """Stores a message for each channel that listens to the topic; see the port."""
+        """Stores a message for each channel that listens to the topic, or for the channel ``to``;
+        see the port.
+        """
         if topic not in TOPICS:
             raise InputError(f"{topic!r} is no topic", todo=f"Known: {', '.join(TOPICS)}")
-        names = [name for name, line in self._lines.items() if topic in line.topics]
+        names = [
+            name
+            for name, line in self._lines.items()
+            if (topic in line.topics if to is None else name == to)
+        ]
         count = self._book.put_message(
             names, topic, key[:MAX_KEY], payload, at=self._clock(), once=once
         )

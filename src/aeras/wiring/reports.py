@@ -46,6 +46,25 @@ class Reports:
 
         return report_pdf(report)
 
+    def mail(self, span: Span, language: str, url: str) -> tuple[str, str]:
+        """Title and text of a mail that brings the page: what to look at, and where all of it is.
+
+        Args:
+            span: Its days.
+            language: Of the words.
+            url: Of the page, "" if it has none that the reader can open.
+        """
+        shop = self._board.shop
+        report = self.report(span, language)
+        words = Words(language, shop.timezone, self._clock(), shop.currency)
+        day = words.span(span.first, span.last)
+        title = words.t("report.mail.title", site=shop.name, day=day)
+        blocks = [report.badge, report.under]
+        for heading, lines in report.things:
+            blocks.append("\n".join([heading, *(f"- {line}" for line in lines)]))
+        blocks.append(words.t("report.mail.more", url=url) if url else "")
+        return title, "\n\n".join(block for block in blocks if block)
+
     def things(self, span: Span) -> list[Thing]:
         """What to look at first."""
         return to_look_at(self._seen(span))

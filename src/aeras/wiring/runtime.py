@@ -38,8 +38,10 @@ from aeras.wiring.expiry import Expiry
 from aeras.wiring.feed import Feed
 from aeras.wiring.insight import ShopInsight
 from aeras.wiring.keeper import Keeper
+from aeras.wiring.mailing import DailyReports
 from aeras.wiring.oversight import check_start, log_start, make_oversight, stop_file
 from aeras.wiring.passing import PassagesOf
+from aeras.wiring.reports import Reports
 from aeras.wiring.rig import groups
 from aeras.wiring.shelves import ShopShelves
 from aeras.wiring.topics import ShopTopics, quiet_at
@@ -137,6 +139,13 @@ class Runtime:
             context=self.shelves,
             outbox=self.asking.post,
         )
+        self.mail = DailyReports(
+            site,
+            reports=Reports(self.board, self.shelves, clock),
+            post=self.asking.post,
+            audit=self.oversight.audit,
+            clock=clock,
+        )
         self.topics = ShopTopics(
             self.control,
             self.publisher,
@@ -222,6 +231,7 @@ class Runtime:
         self.asking.post.start()
         self.connect.start()
         self.topics.start()
+        self.mail.start()
         for work in (self._serve_workers, self._look_after, self._keep_ready):
             thread = threading.Thread(target=work, name=work.__name__, daemon=True)
             thread.start()
@@ -232,6 +242,7 @@ class Runtime:
         self._stop.set()
         self.connect.stop()
         self.topics.stop()
+        self.mail.stop()
         for thread in self._threads:
             thread.join(timeout=5)
         for kept in self._workers.stop():

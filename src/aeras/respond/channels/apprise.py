@@ -4,6 +4,7 @@ with the retailer.
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,8 +59,11 @@ class AppriseChannel:
         """Sends it to every address; those that took it are not sent it again."""
         title, body = as_text(message)
         reached = self._reached.setdefault(message.id, set())
+        file = message.payload.get("file")
         for number, one in enumerate(self._notifiers):
-            if number not in reached and one.notify(title=title, body=body):
+            takes = isinstance(file, dict) and all(s.attachment_support for s in one)
+            attach = _attachment(file) if takes else None
+            if number not in reached and one.notify(title=title, body=body, attach=attach):
                 reached.add(number)
         missing = len(self._notifiers) - len(reached)
         if missing:
@@ -69,6 +73,17 @@ class AppriseChannel:
 
     def close(self) -> None:
         """Nothing stays open."""
+
+
+def _attachment(file: Any) -> Any:
+    """A payload's ``file`` ({name, type, content: base64}) as apprise attaches it."""
+    from apprise import AppriseAttachment  # noqa: PLC0415 - loads all its services
+    from apprise.attachment.memory import AttachMemory  # noqa: PLC0415
+
+    content = base64.b64decode(file["content"])
+    found = AppriseAttachment()
+    found.add(AttachMemory(content=content, name=file["name"], mimetype=file["type"]))
+    return found
 
 
 def as_text(message: Message) -> tuple[str, str]:
