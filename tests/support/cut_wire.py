@@ -13,6 +13,7 @@ class Wire:
     def __init__(self, to: tuple[str, int]) -> None:
         self._to = to
         self._whole = asyncio.Event()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -41,18 +42,22 @@ class Wire:
         self._ready.set()
         await self._end.wait()
         server.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        self._whole.set()  # whoever was held back finds its connection gone
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0.1)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
         await self._whole.wait()
         try:
             there, back = await asyncio.open_connection(*self._to)
         except OSError:
             writer.close()
             return
+        self._writers.add(back)
         with suppress(OSError):
             await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
         for one in (writer, back):
