@@ -14,9 +14,11 @@ from records import small_shop
 from aeras.domain.errors import InputError
 from aeras.domain.kept import FirstOf, Kind, Origin
 from aeras.domain.shop import Facing, Fixture, Item, Shop
+from aeras.insight import rates
 from aeras.lab.simulate import Simulation, simulate, write_simulation
 from aeras.lab.simulated.shoppers import HOURS, MISTAKEN
 from aeras.lab.simulated.words import LANGUAGES, OPENINGS, REASONS, REMARKS
+from aeras.privacy.publish import Publisher
 from aeras.respond.surveys import DEFAULT_FORM, built_in_forms, validate_answer
 from aeras.shelf.signs import BEHAVIOUR, EXPRESSION
 from aeras.store.events import DuckEvents
@@ -254,3 +256,19 @@ def test_a_shop_without_goods_cannot_be_simulated():
     bare = Shop("bare", "Bare", "UTC", (), (), (Fixture("x", "X", None, (), ()),))
     with pytest.raises(InputError, match="no facing has an item"):
         simulate(bare, 1, seed=1, now=NOW)
+
+
+def test_passers_stop_as_often_as_the_truth_says_and_all_are_said_to_be_simulated(tmp_path):
+    made = simulate(small_shop(), 2, seed=3, now=NOW, visits_per_day=60)
+    assert {one.origin for one in made.passages} == {Origin.SIMULATED}
+    assert all(0 <= one.stopped <= one.passed for one in made.passages)
+    store = DuckEvents(tmp_path / "e.duckdb")
+    store.append_passages(made.passages)
+    store.roll(NOW, Publisher(10, share=rates.share, mean=rates.mean).fold)
+    shown = store.published_passages(
+        "fixture", made.truth.since - timedelta(hours=1), made.truth.until
+    )
+    store.close()
+    shares = {one.key: round(one.stopped / one.passed, 4) for one in shown}
+    assert shares == made.truth.stop_share
+    assert 0 < min(shares.values()) <= max(shares.values()) < 1

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from records import passage
 
-from aeras.domain.kept import Kind, Reaction
+from aeras.domain.errors import StoreError
+from aeras.domain.kept import Kind, Passage, Reaction
 from aeras.domain.seen import Frame, Interaction, Track
 from aeras.domain.shop import CameraRole, CameraSpec, Fixture
 from aeras.privacy.staff import Fate
-from aeras.wiring.passing import Gone, Passing
+from aeras.wiring.keeper import Keeper
+from aeras.wiring.passing import Gone, PassagesOf, Passing
 from tests.wiring.test_holding import Known
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -106,3 +110,27 @@ def test_a_deed_of_the_same_track_at_the_fixture_is_a_stop():
         Kind.DWELL, "shelf", None, None, 0, 2, 0, 0.9, Reaction(0, 0, 0, 1), False, 1, AT
     )
     assert play(Camera(Known(t1=Fate.TELL)), walk(1), found=[deed])[1] == (("shelf", True),)
+
+
+class Full:
+    """A store whose disk is full at first."""
+
+    def __init__(self) -> None:
+        self.full = True
+        self.kept: list[Passage] = []
+
+    def append_passages(self, passages: Sequence[Passage]) -> None:
+        if self.full:
+            raise StoreError("the disk is full")
+        self.kept += passages
+
+
+def test_counts_wait_while_the_disk_is_full():
+    store = Full()
+    keeper = Keeper(PassagesOf(store))  # type: ignore[arg-type]
+    one = passage()
+    keeper.keep([one])
+    assert (keeper.waiting, store.kept) == (1, [])
+    store.full = False
+    keeper.flush(force=True)
+    assert (keeper.waiting, store.kept) == (0, [one])
