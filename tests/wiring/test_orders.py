@@ -39,7 +39,7 @@ def test_one_camera_starts_again_at_once_and_the_other_never_stops(make_site):
         assert runtime.frames_of["other"] > seen
         assert runtime.board.cameras()[1].state == "up"
         assert set(runtime.ended.values()) == {0}  # asked for: no fault
-        with pytest.raises(StoreError, match="no camera 'nope'. Known: aisle, other"):
+        with pytest.raises(StoreError, match="no camera 'nope'"):
             orders.give(runtime.site.data, "restart", wait_s=30, camera="nope")
         runtime.oversight.switch.stop("vic")
         assert wait_for(lambda: runtime.halted == "stopped")
@@ -50,10 +50,10 @@ def test_one_camera_starts_again_at_once_and_the_other_never_stops(make_site):
     assert list((runtime.site.data / orders.FOLDER).iterdir()) == []
 
 
-def greet(name: str) -> str:
-    if name == "Tom":
+def greet(who: str) -> str:
+    if who == "Tom":
         raise InputError("Tom is not greeted", todo="Ask another")
-    return f"hello {name}"
+    return f"hello {who}"
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def shop(tmp_path):
 
     def serve() -> None:
         while not stop.wait(0.01):
-            orders.obey(tmp_path, {"greet": lambda who: greet(who)})
+            orders.obey(tmp_path, {"greet": greet})
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -74,7 +74,7 @@ def shop(tmp_path):
 
 def test_an_order_is_answered_refused_or_not_known(shop):
     assert orders.give(shop, "greet", wait_s=10, who="Ann") == "hello Ann"
-    with pytest.raises(StoreError, match="Tom is not greeted. Ask another"):
+    with pytest.raises(StoreError, match=r"Tom is not greeted\. Ask another"):
         orders.give(shop, "greet", wait_s=10, who="Tom")
     with pytest.raises(StoreError, match="knows no order 'dance'"):
         orders.give(shop, "dance", wait_s=10)

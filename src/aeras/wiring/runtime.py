@@ -463,7 +463,7 @@ class Runtime:
 
     def _obey(self) -> None:
         """Does what a command asks for that runs beside the shop."""
-        known = {"restart": self.restart_camera, "copy": self.copy_events}
+        known: orders.Orders = {"restart": self.restart_camera, "copy": self.copy_events}
         try:
             orders.obey(self.site.data, known)
         except OSError as error:  # a full disk: who asked is not answered
