@@ -35,6 +35,7 @@ from aeras.serve import (
     bi,
     calibration,
     connectors,
+    described,
     errors,
     exports,
     forms,
@@ -219,4 +220,5 @@ def create_app(
         *(store_map.api, store_map.pages, insight.api, insight.pages),
     ):
         app.include_router(router)
+    described.describe(app)
     return app
