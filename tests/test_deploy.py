@@ -42,8 +42,12 @@ def test_the_bill_of_materials_names_every_locked_package_and_every_model(tmp_pa
     assert [c["name"] for c in bom["components"] if c["type"] != "library"] == names
 
 
-def test_the_unit_gives_no_privilege():
-    unit = (ROOT / "deploy/aeras.service").read_text()
+UNITS = ("aeras", "aeras-hub", "aeras-backup")
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_the_unit_gives_no_privilege(name):
+    unit = (ROOT / f"deploy/{name}.service").read_text()
     for line in (
         "CapabilityBoundingSet=",
         "NoNewPrivileges=yes",
@@ -55,29 +59,34 @@ def test_the_unit_gives_no_privilege():
         assert line in unit.splitlines()
 
 
-def test_systemd_understands_the_unit(tmp_path):
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_understands_the_unit(tmp_path, name):
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd is not installed")
-    unit = (ROOT / "deploy/aeras.service").read_text()
-    (tmp_path / "aeras.service").write_text(unit.replace("/opt/aeras/bin/aeras", sys.executable))
-    command = ["systemd-analyze", "verify", "--man=no", str(tmp_path / "aeras.service")]
+    unit = (ROOT / f"deploy/{name}.service").read_text()
+    file = tmp_path / f"{name}.service"
+    file.write_text(unit.replace("/opt/aeras/bin/aeras", sys.executable))
+    command = ["systemd-analyze", "verify", "--man=no", str(file)]
+    if name == "aeras-backup":
+        command.append(shutil.copy(ROOT / "deploy/aeras-backup.timer", tmp_path))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "aeras.service" not in done.stderr, done.stderr
+    assert f"{name}." not in done.stderr, done.stderr
 
 
 EXPOSED = 2.0
 """What systemd counts as least exposed is 0, a service without any rule 9.6; measured: 1.6."""
 
 
-def test_systemd_counts_little_as_exposed():
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_counts_little_as_exposed(name):
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd is not installed")
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager"]
-    unit = str(ROOT / "deploy/aeras.service")
+    unit = str(ROOT / f"deploy/{name}.service")
     done = subprocess.run([*command, unit], capture_output=True, text=True, check=False)
     if "offline" in done.stderr:
         pytest.skip("this systemd cannot judge a unit that is not installed")
-    level = re.search(r"Overall exposure level for aeras.service: ([\d.]+)", done.stdout)
+    level = re.search(rf"Overall exposure level for {name}.service: ([\d.]+)", done.stdout)
     assert level, done.stdout + done.stderr
     assert float(level[1]) < EXPOSED
 
