@@ -11,6 +11,7 @@ import typer
 
 from aeras import (
     __version__,
+    cli_advice,
     cli_channels,
     cli_connect,
     cli_fleet,
@@ -44,6 +45,7 @@ app.add_typer(cli_privacy.privacy, name="privacy")
 app.add_typer(cli_users.users, name="users")
 app.add_typer(cli_channels.channels, name="channels")
 app.add_typer(cli_connect.connect, name="connect")
+app.add_typer(cli_advice.advice, name="advice")
 app.add_typer(cli_channels.members, name="members")
 app.add_typer(cli_channels.incentives, name="incentives")
 app.command()(cli_privacy.stop)

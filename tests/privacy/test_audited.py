@@ -51,6 +51,8 @@ RECORDED: dict[str, Act | str] = {
     "POST /api/forms/{form}/publish": Act.FORM_CHANGED,
     "POST /triggers/{trigger_id}/{deed}": Act.TRIGGER,
     "POST /topics/{topic}/{deed}": Act.TOPIC_CHANGED,
+    "POST /advice/{proposal}/{deed}": Act.PLACEMENT,
+    "POST /api/advice/{proposal}/{deed}": Act.PLACEMENT,
     "POST /api/triggers/{trigger_id}/{deed}": Act.TRIGGER,
     "POST /api/members": KEPT,
     "POST /api/members/withdraw": KEPT,

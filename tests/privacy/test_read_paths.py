@@ -46,6 +46,7 @@ READERS = {
         "wiring/shelves.py",
         "wiring/storemap.py",
         "wiring/insight.py",
+        "wiring/advice.py",
     },
     "published_passages": {"wiring/passing.py"},
     "misplacements": {"wiring/shelves.py"},
@@ -98,6 +99,12 @@ FIGURES = {
     "/topics": [],  # settled answers only, k: tests/wiring/test_topics.py
     "/topics/{topic}/{deed}": [],
     "/api/topics": [],
+    "/advice": [],  # whole blocks by week, k: tests/wiring/test_advice.py
+    "/advice/{proposal}": [],
+    "/advice/{proposal}/{deed}": [],
+    "/api/advice": [],
+    "/api/advice/{proposal}": [],
+    "/api/advice/{proposal}/{deed}": [],
     "/api/totals": ["totals"],
     "/api/items": ["items"],
     "/api/items/{item_id}": ["items", "survey", "triggers", "facings"],
@@ -133,6 +140,7 @@ COMMANDS = {
     "models": "no records",
     "planogram": "no records",
     "users": "staff accounts",
+    "advice": "sums of whole blocks by week, k",
     "connect": "sales and stock of the till, states; no visits",
     "channels": "messages of `TOPICS` by state",
     "members": "consents by keyed hash; no visits",

@@ -20,6 +20,7 @@ from aeras.serve.live import Listener
 from aeras.store.control import Control
 from aeras.wiring.reports import Reports
 from tests.serve.fake import NOW, SECRET, FakeBoard, FakeDesk, FakeMaps, make_oversight, make_users
+from tests.serve.fake_advice import FakeAdvice
 from tests.serve.fake_asking import FakeAsking
 from tests.serve.fake_feeds import FakeFeeds
 from tests.serve.fake_insight import FakeInsight
@@ -93,6 +94,7 @@ def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
             "asking": FakeAsking(),
             "feed_desk": FakeFeeds(),
             "topic_desk": FakeTopics(),
+            "advice_desk": FakeAdvice(),
             "maps": FakeMaps(board),
             "statistics": FakeInsight(board),
             "trigger_desk": FakeLives(board),

@@ -71,6 +71,9 @@ MATRIX: dict[str, str] = {
     "GET /surveys/cards": V,
     "GET /topics": V,
     "POST /topics/{topic}/{deed}": M,
+    "GET /advice": V,
+    "GET /advice/{proposal}": V,
+    "POST /advice/{proposal}/{deed}": M,
     "GET /forms": V,
     "GET /forms/{form}": M,
     "GET /forms/{form}/answers": V,
@@ -110,6 +113,9 @@ MATRIX: dict[str, str] = {
     "POST /api/forms/{form}/versions": M,
     "POST /api/forms/{form}/publish": M,
     "GET /api/topics": V,
+    "GET /api/advice": V,
+    "GET /api/advice/{proposal}": V,
+    "POST /api/advice/{proposal}/{deed}": M,
     "GET /api/timeline": V,
     "GET /api/facings": V,
     "GET /api/map": V,
@@ -215,6 +221,7 @@ KNOWN = {
     "form": "put-back",
     "table": "items",
     "trigger_id": "trigger0",
+    "proposal": "p1",
 }
 
 

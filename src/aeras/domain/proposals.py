@@ -261,7 +261,8 @@ class PlacedWeek:
     Attributes:
         start: UTC.
         plan: Item by facing.
-        counts: Of each facing: dwells, handled, taken (and kept), positive, rejected, read.
+        counts: Of each facing where something happened: dwells, takes, put backs, and handlings by
+            reading (positive, hesitant, rejected, neutral, unclear).
         visits: Of the shop.
         available: Share of the time that a facing was not empty, where that is known.
         simulated: Whether any of it comes from a simulation.
@@ -285,7 +286,7 @@ class PlacedRound:
         facings: Of the block.
         candidates: Items at these facings; the first is today's arrangement.
         propensity: The lot's probabilities.
-        chosen: What was drawn.
+        chosen: What was drawn; -1 before, for the lot is drawn when the trial is approved.
         targets: By policy, its own probabilities at that moment.
         predicted: What the calibrated shop of that moment expected of each, a 1000 visits.
         begun, until: First and last moment (UTC) that count; None before it was set up.
@@ -374,7 +375,7 @@ class AdviceState:
         trial: Whether arrangements may be proposed by lot.
         weights: Of the reward.
         moves_a_week: Most moves.
-        guessed: Items whose margin is taken from their price, or not known at all.
+        guessed: Items whose margin is not given, so that it is taken from their price.
     """
 
     weeks: int

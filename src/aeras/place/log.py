@@ -87,7 +87,8 @@ def week_of(
         visits=column([visits.get(b, 0) for b in range(len(layout.blocks))]),
         dwells=column([r.dwells for r in rows]),
         handled=column([r.handled for r in rows]),
-        taken=column([max(0, r.takes - r.put_backs) for r in rows]),
+        # Published blocks of takes and of handlings end at different moments.
+        taken=column([min(r.handled, max(0, r.takes - r.put_backs)) for r in rows]),
         positive=column([r.positive for r in rows]),
         rejected=column([r.rejected for r in rows]),
         read=column([r.handled - r.unclear for r in rows]),

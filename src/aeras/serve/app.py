@@ -22,6 +22,7 @@ from aeras.domain.life import TriggerDesk
 from aeras.domain.noisy import NoisyDesk
 from aeras.domain.oversight import Oversight
 from aeras.domain.ports import Board, Clock, utc_now
+from aeras.domain.proposals import AdviceDesk
 from aeras.domain.reporting import ReportDesk
 from aeras.domain.rule_desk import RuleDesk
 from aeras.domain.shelves import Shelves
@@ -30,6 +31,7 @@ from aeras.domain.storemap import Maps
 from aeras.domain.topics import TopicDesk
 from aeras.domain.vitals import Vitals
 from aeras.serve import (
+    advice,
     api,
     auth,
     bi,
@@ -86,6 +88,7 @@ def create_app(
     feed_desk: FeedDesk | None = None,
     asking: AskDesk | None = None,
     topic_desk: TopicDesk | None = None,
+    advice_desk: AdviceDesk | None = None,
     links: OneTimeLinks | None = None,
     clock: Clock = utc_now,
     monotonic: Callable[[], float] = time.monotonic,
@@ -115,6 +118,7 @@ def create_app(
         feed_desk: Connectors; without it their page is off and no webhook is taken.
         asking: Channels, members and codes; without it their pages are off.
         topic_desk: Keeps topics of answers; without it their page is off.
+        advice_desk: Keeps proposals for placement; without it their page is off.
         secret: Signs cookies and card links; at least 32 characters, the same at each start.
         links: One-time links that the command line prints; without it none are accepted.
         clock: UTC.
@@ -185,6 +189,7 @@ def create_app(
         "feeds": feed_desk,
         "asking": asking,
         "topics": topic_desk,
+        "advice": advice_desk,
         "viewed": privacy.Viewed(),
         "once": ShownOnce(clock),
         "hub": hub,
@@ -215,7 +220,7 @@ def create_app(
         *(connectors.hooks, connectors.api, connectors.pages),
         *(public.api, api.router, auth.router, public.pages, watch.router, pages.router),
         *(calibration.api, calibration.plan, calibration.pages, forms.api, forms.pages),
-        *(lives.api, lives.pages, rules.router, topics.api, topics.pages),
+        *(lives.api, lives.pages, rules.router, topics.api, topics.pages, advice.api, advice.pages),
         *(privacy.public, privacy.api, privacy.pages, people.router, shelves_api.router),
         *(store_map.api, store_map.pages, insight.api, insight.pages),
     ):

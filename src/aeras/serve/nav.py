@@ -43,6 +43,7 @@ ON_PHONE = 4
 """So many stand in the bar of a phone; the rest is under the heading there."""
 
 SETTINGS = (
+    Entry("advice", "/advice", "advice.title", part="advice"),
     Entry("connectors", "/connectors", "nav.connectors", Role.MANAGER, "connectors"),
     Entry("channels", "/channels", "channels.title", Role.MANAGER, "asking"),
     Entry("rules", "/rules", "rules.title", Role.MANAGER, "rules"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -31,6 +32,7 @@ from aeras.store.control import Control
 from aeras.store.folder import make_folder
 from aeras.store.quick import QuickEvents
 from aeras.wiring import orders
+from aeras.wiring.advice import AdviceRoom, write_version
 from aeras.wiring.asking import AskRoom
 from aeras.wiring.board import ShopBoard
 from aeras.wiring.connectors import ConnectRoom
@@ -154,6 +156,16 @@ class Runtime:
             quiet=quiet_at(lambda: self.site),
             changed=self._topic_changed,
         )
+        self.advice = AdviceRoom(
+            lambda: self.site,
+            store=self.store,
+            book=self.control,
+            k=site.privacy.k,
+            audit=self.oversight.audit,
+            clock=clock,
+            quiet=quiet_at(lambda: self.site),
+            arrange=self._arrange,
+        )
         self.connect = ConnectRoom(
             site,
             store=self.store,
@@ -231,6 +243,7 @@ class Runtime:
         self.asking.post.start()
         self.connect.start()
         self.topics.start()
+        self.advice.start()
         self.mail.start()
         for work in (self._serve_workers, self._look_after, self._keep_ready):
             thread = threading.Thread(target=work, name=work.__name__, daemon=True)
@@ -242,6 +255,7 @@ class Runtime:
         self._stop.set()
         self.connect.stop()
         self.topics.stop()
+        self.advice.stop()
         self.mail.stop()
         for thread in self._threads:
             thread.join(timeout=5)
@@ -481,6 +495,10 @@ class Runtime:
 
     def _form_changed(self, who: str, what: str, form: str, version: int) -> None:
         self.oversight.audit.add(Act.FORM_CHANGED, who, what=what, form=form, version=str(version))
+
+    def _arrange(self, name: str, changed: Mapping[str, str], at: datetime) -> None:
+        write_version(self.site, name, changed, at)
+        self.reload()
 
     def _topic_changed(self, who: str, what: str, topic: str) -> None:
         self.oversight.audit.add(Act.TOPIC_CHANGED, who, what=what, topic=topic)
