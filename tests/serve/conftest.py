@@ -93,7 +93,7 @@ def make_site(*, simulated: float = 1.0, **options: Any) -> Site:
         **{
             "asking": FakeAsking(),
             "feed_desk": FakeFeeds(),
-            "topic_desk": FakeTopics(),
+            "topic_desk": FakeTopics(simulated),
             "advice_desk": FakeAdvice(),
             "maps": FakeMaps(board),
             "statistics": FakeInsight(board),

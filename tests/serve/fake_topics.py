@@ -32,7 +32,8 @@ def row(topic: str, name: str, answers: int, n: int, **more: object) -> TopicRow
 class FakeTopics:
     """Topics in memory; remembers what was done."""
 
-    def __init__(self) -> None:
+    def __init__(self, simulated: float = 1.0) -> None:
+        self.simulated = simulated
         self.done: list[tuple[str, ...]] = []
         self.rows = (
             row("aa", "expensive, price, cheaper", 61, 180, change=Rate(0.12, 0.03, 0.21, 130)),
@@ -52,7 +53,7 @@ class FakeTopics:
             waiting=wilson(12, 180),
             wordless=74,
             grouped_at=NOW - timedelta(hours=9),
-            simulated=1.0,
+            simulated=self.simulated,
             trouble=self.trouble,
         )
 

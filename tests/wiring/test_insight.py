@@ -97,14 +97,21 @@ def tally(key: str, handled: int, rejected: int) -> Tally:
 
 
 def insight(
-    store: Store, asides: list[Aside] | None = None, changes: list[Changed] | None = None
+    store: Store,
+    asides: list[Aside] | None = None,
+    changes: list[Changed] | None = None,
+    kept_days: int = 30,
 ) -> ShopInsight:
     shop = replace(small_shop(), items=ITEMS, timezone="UTC")
     site = SimpleNamespace(
         shop=shop,
         hours=None,
         undeclared=(),
-        privacy=PrivacySection(profile="behaviour-only", controller="Corner Shop"),
+        privacy=PrivacySection(
+            profile="behaviour-only",
+            controller="Corner Shop",
+            retention=timedelta(days=kept_days),
+        ),
     )
     return ShopInsight(
         lambda: site,  # type: ignore[arg-type,return-value] - all that is asked of a site
@@ -140,10 +147,15 @@ def test_who_sells_less_while_it_is_rejected_more_is_found_and_others_are_not() 
 
 
 @pytest.mark.parametrize(
-    ("store", "why"), [(Store(till=False), "no_till"), (Store(days=20), "few_days")]
+    ("store", "kept_days", "why"),
+    [
+        (Store(till=False), 30, "no_till"),
+        (Store(days=20), 30, "short_memory"),
+        (Store(days=20), 60, "few_days"),
+    ],
 )
-def test_what_cannot_be_told_says_why(store: Store, why: str) -> None:
-    assert insight(store).link("i0", NOW).why == why
+def test_what_cannot_be_told_says_why(store: Store, kept_days: int, why: str) -> None:
+    assert insight(store, kept_days=kept_days).link("i0", NOW).why == why
 
 
 def test_a_fall_of_price_is_measured_against_like_items() -> None:

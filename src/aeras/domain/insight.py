@@ -147,7 +147,8 @@ class SalesLink:
         found: Among the discoveries over all items.
         tested: How many items were tested.
         naive: Plain correlation of units and share, None without.
-        why: Key of the reason if it cannot be told, else "": ``no_till``, ``few_days`` or
+        why: Key of the reason if it cannot be told, else "": ``no_till``, ``few_days``,
+            ``short_memory`` (there will always be too few, because sales are deleted before) or
             ``few_sales`` (of the item, or of days with k handlings).
     """
 

@@ -194,7 +194,9 @@ class ShopInsight:
         if not known.till.any():
             return SalesLink(None, found=False, tested=0, naive=None, why="no_till")
         if len(known.days) < FEWEST_CELLS:
-            return SalesLink(None, found=False, tested=0, naive=None, why="few_days")
+            short = self._site().privacy.retention < timedelta(days=FEWEST_CELLS + 1)
+            why = "short_memory" if short else "few_days"
+            return SalesLink(None, found=False, tested=0, naive=None, why=why)
         found, row = self._links(*asked), known.rows[item]
         tested = int(np.isfinite(found.p).sum())
         paired = sum(

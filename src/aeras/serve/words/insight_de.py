@@ -39,6 +39,7 @@ WORDS = {
     "sales.not_found": "Unter {n} geprüften Artikeln ist das nicht von Zufall zu unterscheiden.",
     "sales.why.no_till": "Nicht zu sagen: keine Kasse hat Verkäufe gesendet.",
     "sales.why.few_days": "Noch nicht zu sagen: dafür braucht es 40 volle Tage. Bis dahin die Punkte ansehen.",
+    "sales.why.short_memory": "Nicht zu sagen: dafür braucht es 40 volle Tage, und dieser Laden löscht Verkäufe früher (retention in der Site-Datei, darüber entscheidet der Datenschutz). Die Punkte ansehen.",
     "sales.why.few_sales": "Nicht zu sagen: zu wenige Tage mit Verkäufen und genug Griffen.",
     "sales.wide": "Nicht zu sagen: die Reaktionen änderten sich kaum mehr als durch Zufall, so dass alles von {low} bis {high} Verkauf passen würde.",
     "sales.naive": "Die einfache Korrelation der Punkte ist {r}. Darin stecken auch Aktionen, leere Regale und volle Tage; sie führt oft irre.",

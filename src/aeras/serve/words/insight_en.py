@@ -39,6 +39,7 @@ WORDS = {
     "sales.not_found": "Among the {n} items tested this cannot be told from chance.",
     "sales.why.no_till": "Cannot be told: no till has sent sales.",
     "sales.why.few_days": "Cannot be told yet: it takes 40 full days. Until then look at the points.",
+    "sales.why.short_memory": "Cannot be told: it takes 40 full days, and this shop deletes sales sooner (retention in the site file, which the privacy officer decides). Look at the points.",
     "sales.why.few_sales": "Cannot be told: too few days with both sales and enough handlings.",
     "sales.wide": "Cannot be told: reactions hardly changed by more than chance, so that anything from {low} to {high} of sales would fit.",
     "sales.naive": "The plain correlation of the points is {r}. It mixes in promotions, empty shelves and busy days, and is often wrong.",

@@ -39,6 +39,7 @@ WORDS = {
     "sales.not_found": "Entre los {n} artículos probados no se distingue del azar.",
     "sales.why.no_till": "No se puede decir: ninguna caja ha enviado ventas.",
     "sales.why.few_days": "Aún no se puede decir: hacen falta 40 días completos. Mientras tanto, mire los puntos.",
+    "sales.why.short_memory": "No se puede decir: hacen falta 40 días completos y esta tienda borra las ventas antes (retention en el archivo de la tienda, lo decide protección de datos). Mire los puntos.",
     "sales.why.few_sales": "No se puede decir: muy pocos días con ventas y suficientes contactos.",
     "sales.wide": "No se puede decir: las reacciones apenas cambiaron más que por azar, y encajaría cualquier cosa de {low} a {high} de ventas.",
     "sales.naive": "La correlación simple de los puntos es {r}. Mezcla promociones, estantes vacíos y días de mucha gente, y a menudo engaña.",
