@@ -93,7 +93,7 @@ class AdvisedShop:
     def pass_weeks(self, count: int) -> None:
         """Shoppers come under the plan as it is; a week in which it changed is not counted."""
         for _ in range(count):
-            start = self.room._week_of(self.now)
+            start = self.room.week_of(self.now)
             version = next(v for v in self.site.planograms if v.holds(self.now))
             if version.valid_from is None or version.valid_from <= start:
                 self.control.add_weeks([self.shelves.week(self.plan(), start)])

@@ -134,6 +134,7 @@ def test_a_trial_is_drawn_when_it_is_approved_and_its_rounds_are_counted(tmp_pat
     trials = [row.kept for row in shop.room.rows() if row.kept.proposal.kind is Kind.TRIAL]
     assert [kept.stage for kept in trials] == [Stage.CANARY, Stage.MEASURED], "the next is offered"
     assert shop.room._base() == base, "the plan to beat is no trial's"
+    shop.now += timedelta(hours=1)
     shop.room.do(trials[1].proposal.id, Deed.ROLL_BACK, "ann", seen=len(trials[1].steps))
     shop.do(Deed.APPROVE)
     shop.do(Deed.CONFIRM)

@@ -32,6 +32,7 @@ from aeras.capture.decoding import Video, file_address
 from aeras.config import Site, load_site
 from aeras.domain.errors import AerasError, StoreError
 from aeras.domain.ports import utc_now
+from aeras.lab.demo_advice import add_past
 from aeras.lab.demo_floor import aisle_floor, floor_plan, shelf_camera_place, shelf_floor
 from aeras.lab.demo_goods import BAD_ITEMS, DEMO_MAP_M, LIVE_FIXTURE_M, OTHER_FIXTURES, RULES
 from aeras.lab.demo_till import CONNECTOR, FOLDER, DemoTill
@@ -44,6 +45,8 @@ from aeras.wiring.web import Web, bind, make_web
 HISTORY_DAYS = 60
 """Sales and reactions are compared from 40 full days on."""
 SEED = 7
+ADVICE_SEED = 10
+"""With it the proposal is about a fixture that no video shows."""
 LOOP_S = 150.0
 USER = "demo"
 FLOOR_PLAN = "floor.svg"
@@ -252,6 +255,7 @@ def site_file(videos: RenderedDemo, options: DemoOptions) -> dict[str, Any]:
         "cameras": cameras,
         "fixtures": fixtures,
         "triggers": list(RULES),
+        "advice": {"moves_a_week": 12},
         "connectors": [CONNECTOR],
         "data": "data",
     }
@@ -358,6 +362,7 @@ def _add_history(runtime: Runtime, say: Say) -> None:
     runtime.store.append_sales(history.sales)
     runtime.store.append_stock(history.stock)
     runtime.control.add_answers(history.answers)
+    add_past(runtime.advice, runtime.control, runtime.site.shop, utc_now(), ADVICE_SEED)
 
 
 def _greet(web: Web, password: str, say: Say) -> None:

@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from aeras.domain.proposals import PlacedRound, PlacedWeek
+from aeras.domain.proposals import PlacedRound, PlacedWeek, ProposalBook
+from aeras.domain.shop import Shop
 from aeras.place.options import AdviceOptions
 from aeras.place.plan import Ints
 from aeras.place.policy import Known, load
 from aeras.place.trial import choose
-from aeras.wiring.placing import Ground, rewards_of, weeks_for, weights_of
+from aeras.wiring.advice import AdviceRoom
+from aeras.wiring.placing import Ground, ground_of, margins_of, rewards_of, weeks_for, weights_of
 
 WEEK = timedelta(days=7)
 QUIET, PERIODS, HOLD, SINCE = 6, 7, 2, 4
@@ -141,3 +143,26 @@ def _settled(
 
 def _names(ground: Ground, row: Ints) -> tuple[str, ...]:
     return tuple(ground.layout.items[i] for i in row)
+
+
+def add_past(room: AdviceRoom, book: ProposalBook, shop: Shop, now: datetime, seed: int) -> None:
+    """Stores a simulated past, and looks for a proposal as of a week ago and as of now.
+
+    Args:
+        room: Looks.
+        book: Takes weeks and rounds.
+        shop: Its plan is that of all weeks but those of trials.
+        now: UTC.
+        seed: Of all that is drawn.
+    """
+    rng = np.random.default_rng(seed)
+    options = room.options()
+    ground = ground_of(shop, options, room.plan())
+    this_week = room.week_of(now)
+    starts = [room.week_of(this_week - n * WEEK + WEEK / 14) for n in range(PAST_WEEKS, 0, -1)]
+    shelves = SimulatedShelves(ground, rng)
+    past = simulate_past(ground, options, margins_of(shop, options), starts, shelves, rng)
+    book.add_weeks(past.weeks)
+    book.add_rounds(past.rounds)
+    room.make(now - WEEK)
+    room.make(now)

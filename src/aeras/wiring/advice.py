@@ -127,6 +127,7 @@ class AdviceRoom:
         self._quiet = quiet
         self._arrange = arrange
         self._rng = rng or np.random.default_rng()
+        self._at: datetime | None = None
         self._turn = threading.RLock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="advice", daemon=True)
@@ -231,7 +232,7 @@ class AdviceRoom:
 
     def _draw(self, trial: Proposal) -> list[Move]:
         """Draws the lots of a trial; what has to move on the shelves then."""
-        now, rounds = self._plan(), self._rounds_of(trial)
+        now, rounds = self.plan(), self._rounds_of(trial)
         for one in rounds:
             if sorted(now.get(f, "") for f in one.facings) != sorted(one.candidates[0]):
                 raise _plan_changed(one.facings)
@@ -248,7 +249,7 @@ class AdviceRoom:
 
     def _move(self, proposal: Proposal) -> None:
         """Writes the planogram's next version, as somebody says that the shelf shows it now."""
-        now, at = self._plan(), self._clock().astimezone(UTC).replace(microsecond=0)
+        now, at = self.plan(), self._clock().astimezone(UTC).replace(microsecond=0)
         wrong = [m.facing for m in proposal.moves if now.get(m.facing, "") != m.was]
         if wrong:
             raise _plan_changed(wrong)
@@ -257,7 +258,7 @@ class AdviceRoom:
             name = f"{start}-{proposal.id[:12]}"
             self._arrange(name, {m.facing: m.item for m in proposal.moves}, at)
         begun = self._week_after(at)
-        until = begun + self._asked().hold_weeks * WEEK
+        until = begun + self.options().hold_weeks * WEEK
         self._book.add_rounds(
             [replace(r, begun=begun, until=until) for r in self._rounds_of(proposal)]
         )
@@ -273,7 +274,7 @@ class AdviceRoom:
         if self._options() is None or not self._quiet(now):
             return ""
         looked = json.loads(self._book.setting(LOOKED) or "{}")
-        if looked and self._week_of(datetime.fromisoformat(looked["at"])) == self._week_of(now):
+        if looked and self.week_of(datetime.fromisoformat(looked["at"])) == self.week_of(now):
             return ""
         try:
             return self.make()
@@ -281,21 +282,27 @@ class AdviceRoom:
             log.warning("advice_waits", reason=str(error))
             return ""
 
-    def make(self) -> str:
+    def make(self, at: datetime | None = None) -> str:
         """Counts the weeks that are over, measures and judges what is under way, and makes at most
         one proposal; see `aeras.domain.proposals.AdviceState.outcome`.
+
+        Args:
+            at: As if it were this moment (UTC), for a simulated past.
 
         Raises:
             StoreError: Something could not be read or written.
         """
         with self._turn:
-            now, trouble = self._clock().astimezone(UTC), ""
+            now, trouble = (at or self._clock()).astimezone(UTC), ""
+            self._at = at
             try:
                 outcome = self._look(now)
             except StoreError:
                 raise
             except AerasError as error:  # today's plan stays; the page says why
                 outcome, trouble = "trouble", f"{error.what}. {error.todo}".strip(". ") + "."
+            finally:
+                self._at = None
             self._follow_up()
             note = {"at": now.isoformat(), "outcome": outcome, "trouble": trouble}
             self._book.set_setting(LOOKED, json.dumps(note))
@@ -303,7 +310,7 @@ class AdviceRoom:
             return outcome
 
     def _look(self, now: datetime) -> str:
-        options = self._asked()
+        options = self.options()
         self._count_weeks(now)
         self._settle()
         self._measure_due(now)
@@ -338,7 +345,7 @@ class AdviceRoom:
         judged = self._judged(options)
         if options.trial and not judged.passed:
             return self._propose_trial(ground, known, options, judged)
-        now = self._plan()
+        now = self.plan()
         ideas = [
             idea
             for idea in expected(known, ground, wanted).values()
@@ -421,7 +428,7 @@ class AdviceRoom:
         return Proposal(
             id=secrets.token_hex(16),
             kind=kind,
-            made_at=self._clock().astimezone(UTC),
+            made_at=self._now().astimezone(UTC),
             fixture=fixture,
             control=control,
             policy=options.policy,
@@ -442,13 +449,13 @@ class AdviceRoom:
         own = kept.proposal
         if any(k.proposal.reverses == own.id for k in self._book.proposals()):
             return
-        base, now = self._base() if own.kind is Kind.TRIAL else {}, self._plan()
+        base, now = self._base() if own.kind is Kind.TRIAL else {}, self.plan()
         back = [
             Move(m.facing, m.item, base.get(m.facing, m.was))
             for m in own.moves
             if now.get(m.facing) == m.item and base.get(m.facing, m.was) != m.item
         ]
-        made_at = self._clock().astimezone(UTC)
+        made_at = self._now().astimezone(UTC)
         undo = replace(own, id=secrets.token_hex(16), kind=Kind.ROLL_BACK, made_at=made_at,
                        moves=tuple(back), gain=None, fitness=None, reverses=own.id)  # fmt: skip
         if back:
@@ -501,7 +508,7 @@ class AdviceRoom:
 
     def _judge_again(self, canaries: Sequence[Kept]) -> None:
         """A move that waits for approval is taken back when the gate does not hold any more."""
-        judged = self._judged(self._asked())
+        judged = self._judged(self.options())
         for kept in canaries:
             if kept.proposal.kind is Kind.MOVE:
                 self._book.judge(kept.proposal.id, judged)
@@ -511,7 +518,7 @@ class AdviceRoom:
     def _judge_shadow(
         self, kept: Kept, ground: Ground, known: Known, options: AdviceOptions
     ) -> str:
-        judged, now = self._judged(options), self._plan()
+        judged, now = self._judged(options), self.plan()
         self._book.judge(kept.proposal.id, judged)
         own = kept.proposal
         wanted = {m.facing: m.item for m in own.moves}
@@ -523,7 +530,7 @@ class AdviceRoom:
         if idea is None or not fresh or idea.gain.value <= LEAST_GAIN:
             self._step(kept, Deed.EXPIRE, SYSTEM)
             return self._propose(ground, known, options)
-        if judged.passed and self._week_of(own.made_at) < self._week_of(self._clock()):
+        if judged.passed and self.week_of(own.made_at) < self.week_of(self._now()):
             self._step(kept, Deed.PASS, SYSTEM)
         elif options.trial and not judged.passed:
             return self._propose_trial(ground, known, options, judged)
@@ -547,7 +554,7 @@ class AdviceRoom:
 
     def _effect(self, kept: Kept) -> Measured:
         """The fixture against its control, in weeks in which neither changed by anything else."""
-        own, options, site = kept.proposal, self._asked(), self._site()
+        own, options, site = kept.proposal, self.options(), self._site()
         moved = kept.when(Deed.CONFIRM) or own.made_at
         margin, weights = margins_of(site.shop, options), weights_of(options)
         facings = {x.id: [f.id for f in x.facings] for x in site.shop.fixtures}
@@ -581,7 +588,7 @@ class AdviceRoom:
         have, versions = {w.start for w in self._book.placed_weeks()}, self._site().planograms
         found = []
         for ago in range(MOST_WEEKS, 0, -1):
-            start = self._week_of(now - ago * WEEK)
+            start = self.week_of(now - ago * WEEK)
             until = self._week_after(start)
             version = valid_at(versions, start)
             whole = version and (version.valid_to is None or version.valid_to >= until)
@@ -610,7 +617,7 @@ class AdviceRoom:
     def _settle(self) -> None:
         """Rewards of the rounds that are over, where all their weeks showed what was drawn."""
         weeks = {w.start: w for w in self._book.placed_weeks()}
-        options = self._asked()
+        options = self.options()
         margin, weights = margins_of(self._site().shop, options), weights_of(options)
         for one in self._book.placed_rounds():
             if one.reward is not None or one.begun is None or one.until is None or one.chosen < 0:
@@ -629,7 +636,7 @@ class AdviceRoom:
             told = any(w.simulated for w in seen)
             self._book.add_rounds([replace(one, reward=earned / visits, simulated=told)])
 
-    def _week_of(self, at: datetime) -> datetime:
+    def week_of(self, at: datetime) -> datetime:
         """The start (UTC) of the shop's week in which a moment lies."""
         zone = ZoneInfo(self._site().shop.timezone)
         day = at.astimezone(zone).date()
@@ -637,14 +644,18 @@ class AdviceRoom:
         return datetime.combine(monday, time(), zone).astimezone(UTC)
 
     def _week_after(self, at: datetime) -> datetime:
-        return self._week_of(self._week_of(at) + WEEK + timedelta(hours=12))
+        return self.week_of(self.week_of(at) + WEEK + timedelta(hours=12))
 
     # --- small things -----------------------------------------------------------------------------
+
+    def _now(self) -> datetime:
+        return self._at or self._clock()
 
     def _options(self) -> AdviceOptions | None:
         return self._site().file.advice
 
-    def _asked(self) -> AdviceOptions:
+    def options(self) -> AdviceOptions:
+        """The section of the site file; InputError if there is none."""
         options = self._options()
         if options is None:
             raise InputError(
@@ -654,13 +665,13 @@ class AdviceRoom:
             )
         return options
 
-    def _plan(self) -> dict[str, str]:
+    def plan(self) -> dict[str, str]:
         """Item by facing now."""
-        return _plan_of(valid_at(self._site().planograms, self._clock()))
+        return _plan_of(valid_at(self._site().planograms, self._now()))
 
     def _base(self, at: datetime | None = None) -> dict[str, str]:
         """The plan to beat: the last that no trial wrote."""
-        now = at or self._clock()
+        now = at or self._now()
         begun = [v for v in self._site().planograms if not v.valid_from or v.valid_from <= now]
         own = [v for v in begun if not v.id.startswith(f"{TRIAL}-")]
         return _plan_of(own[-1] if own else None)
@@ -676,7 +687,7 @@ class AdviceRoom:
         moves: Sequence[Move] | None = None,
     ) -> bool:
         stage = after(kept.proposal.kind, kept.stage, deed)
-        at = self._clock().astimezone(UTC)
+        at = self._now().astimezone(UTC)
         step = Step(len(kept.steps), at, who, deed, stage, note)
         return self._book.add_deed(kept.proposal.id, step, measured=measured, moves=moves)
 
