@@ -110,7 +110,7 @@ def insight(
         privacy=PrivacySection(
             profile="behaviour-only",
             controller="Corner Shop",
-            retention=timedelta(days=kept_days),
+            retention=f"{kept_days} d",
         ),
     )
     return ShopInsight(
