@@ -80,7 +80,7 @@ def make(site: SiteArg, *, as_json: JsonOpt = False) -> None:
     """Counts the weeks that are over, measures and judges, and makes at most one proposal.
 
     A running shop does the same by itself once a week. Nothing moves: approve it on the page
-    /advice.
+    /advice. Exits 2 if something is in the way, such as too little data or rules that conflict.
 
     Example:  `aeras advice make my-shop/site.yaml`
     """
@@ -91,6 +91,8 @@ def make(site: SiteArg, *, as_json: JsonOpt = False) -> None:
                   "rounds": state.rounds}  # fmt: skip
         text = f"{outcome}: {state.weeks} weeks, {state.rounds} rounds.{_why(room)}"
         tell(record, text, as_json=as_json)
+    if outcome == "trouble":
+        raise typer.Exit(2)
 
 
 @advice.command("show")
