@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from aeras.cli_common import JsonOpt, SiteArg, say, tell
+from aeras.cli_common import SHELL, JsonOpt, SiteArg, opened, say, tell
 from aeras.domain.errors import InputError
+from aeras.domain.oversight import Act
 
 ANSWER_S = 30.0
 
@@ -52,7 +53,7 @@ def backup(
     """
     from aeras.wiring import backup as room
 
-    done = room.backup(site, file)
+    done = room.backup(site, file, noting=_note_backup)
     for missing in done.left_out:
         say(f"Not in it: {missing}")
     for fault in done.audit_faults:
@@ -75,6 +76,12 @@ def backup(
     )
     if done.audit_faults:
         raise typer.Exit(1)
+
+
+def _note_backup(site: Path) -> None:
+    """Single events leave the shop: the log says so."""
+    with opened(site) as (_, _, oversight):
+        oversight.audit.add(Act.EXPORT, SHELL, what="backup")
 
 
 def restore(

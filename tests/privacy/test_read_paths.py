@@ -128,6 +128,9 @@ COMMANDS = {
     "report": "the board, or noise and ledger",
     "init": "no records",
     "check": "no records",
+    "restart": "no records",
+    "backup": "all records, to a file that only who runs the shop may read; the log says so",
+    "restore": "how many records a backup held",
     "doctor": "no records; watches cameras for seconds and keeps nothing",
     "analyze": "how many events each recording gave, to who has the recordings",
     "edge": "the board of its own shop; sends events to the hub that is named",
@@ -150,6 +153,7 @@ COMMANDS = {
 """What each command, or group of commands, can show, and through which gate."""
 
 SENDERS = {
+    "wiring/vitals.py": "that it is ready and lives, to this machine's service manager",
     "fleet/sender.py": "events of the shop's own subject, to its hub; tests/fleet",
     "fleet/ingest.py": "acknowledges to its own broker",
     "fleet/broker.py": "starts the hub's own broker",
@@ -175,6 +179,8 @@ WRITERS = {
     "wiring/oversight.py": "papers: no records",
     "cli_privacy.py": "printed tags: no records",
     "wiring/scaffold.py": "an example",
+    "wiring/orders.py": "what a command asked of the running shop: a camera's id",
+    "wiring/backup.py": "a backup: all records, for its owner alone",
     "cli_site.py": "planograms",
     "privacy/stop.py": "who stopped",
     "privacy/audit.py": "the log: staff accounts and what they did",

@@ -212,6 +212,9 @@ def test_a_running_shop_is_backed_up_and_its_camera_started_again_while_it_runs(
     restored = Runtime(load_site(tmp_path / "again" / "site.yaml"), cameras=False)
     assert restored.store.count() >= 500
     assert restored.oversight.audit.faults() == []
+    assert [e.about["what"] for e in restored.oversight.audit.last(9) if e.act == "export"] == [
+        "backup"
+    ]
     restored.stop()
     with pytest.raises(InputError, match="not running"):
         restart(path, "aisle")

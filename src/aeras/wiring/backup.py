@@ -16,7 +16,7 @@ import sqlite3
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -82,13 +82,20 @@ class Manifest:
 # --- backup --------------------------------------------------------------------------------------
 
 
-def backup(path: Path, out: Path, *, clock: Clock = utc_now) -> Manifest:
+def backup(
+    path: Path,
+    out: Path,
+    *,
+    clock: Clock = utc_now,
+    noting: Callable[[Path], None] | None = None,
+) -> Manifest:
     """Writes a shop into a file, beside a running shop or without one.
 
     Args:
         path: Site file.
         out: The file to be written; readable by its owner only.
         clock: UTC.
+        noting: Writes into the audit log of that site that this is done.
 
     Raises:
         ConfigError: The site file is wrong.
@@ -102,6 +109,8 @@ def backup(path: Path, out: Path, *, clock: Clock = utc_now) -> Manifest:
         raise InputError(
             "the site has no records yet", where=str(site.data), todo=f"Start it: aeras run {path}"
         )
+    if noting is not None and (site.data / CONTROL).exists():
+        noting(path)
     with _told(out), _beside(out) as stage:
         left_out = _stage(site, stage)
         manifest = _manifest(site, stage, left_out, clock())
