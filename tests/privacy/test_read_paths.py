@@ -188,6 +188,7 @@ WRITERS = {
 """Modules outside the lab that write files of their own, besides databases and the audit log."""
 
 TOPICS_SHOW = {
+    "report.daily": "what the pages show of a day, through the board",
     "trigger.opened": "the rule and its words, no counts",
     "trigger.changed": "the stage",
     "trigger.closed": "the stage, and rates from k visits on",
