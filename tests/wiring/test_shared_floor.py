@@ -53,6 +53,8 @@ class Models:
 class Hand:
     """Reads one put back, by a track of its camera, when told to."""
 
+    is_calibrated = True
+
     def __init__(self, fixture: Fixture, visit: int, at_s: float) -> None:
         self.fixture, self.visit, self.at_s = fixture, visit, at_s
         self.busy = False
