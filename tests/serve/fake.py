@@ -753,6 +753,8 @@ class FakeDesk:
     ) -> str | None:
         if client_id not in self.receipts:
             item = invitation.removeprefix("kiosk-")
+            if item not in {one.id for one in self.board.shop.items}:
+                raise RefusedError(Refusal.FORGED, "this invitation was not made here")
             code = base64.b32encode(bytes.fromhex(client_id[:20])).decode()
             receipt = "-".join(code[i : i + 4] for i in range(0, 16, 4))
             self.receipts[client_id] = self._store(item, payload, language, receipt)
