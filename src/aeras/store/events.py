@@ -16,15 +16,10 @@ from typing import Any
 import duckdb
 
 from aeras.domain.errors import StoreError
-from aeras.domain.kept import (
-    Block,
-)
-from aeras.store.arrow import (
-    blocks_table,
-)
+from aeras.domain.kept import Block
+from aeras.store.arrow import blocks_table
 from aeras.store.compacting import drop_fresh, put_in_place, write_fresh
 from aeras.store.passages import PASSAGES_DDL, PassageTable
-from aeras.store.reading import EventTables
 from aeras.store.shelf import SHELF_DDL, ShelfTable
 from aeras.store.till import TILL_DDL, TillTable
 
@@ -85,7 +80,7 @@ _OPTIONS: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-class DuckEvents(PassageTable, EventTables, ShelfTable, TillTable):
+class DuckEvents(PassageTable, ShelfTable, TillTable):
     """The event store of one site; implements `aeras.domain.ports.EventStore`.
 
     One process may own the file. Within it every thread may call every method: calls take turns
@@ -105,16 +100,15 @@ class DuckEvents(PassageTable, EventTables, ShelfTable, TillTable):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
-        self._con: Any = None
+        self._con = None
         self._closed = False
         self._ready()
 
     def _rolled(self, chosen: str, end: datetime, done: list[Block], pending: list[Block]) -> None:
         self._run("DELETE FROM pending")
         for table, blocks in (("pending", pending), ("blocks", done)):
-            self._con.register("aeras_batch", blocks_table(blocks))
-            self._run(f"INSERT INTO {table} SELECT * FROM aeras_batch")  # noqa: S608 - ours
-            self._con.unregister("aeras_batch")
+            with self._named(aeras_batch=blocks_table(blocks)):
+                self._run(f"INSERT INTO {table} SELECT * FROM aeras_batch")  # noqa: S608 - ours
         for table in ("events", "passages"):
             self._run(f"UPDATE {table} SET rolled = TRUE WHERE {chosen}", [end])  # noqa: S608 - ours
 
@@ -163,12 +157,8 @@ class DuckEvents(PassageTable, EventTables, ShelfTable, TillTable):
         sql = f"""INSERT INTO {table} ({columns}) SELECT {columns} FROM aeras_batch ANTI JOIN (
             SELECT * FROM {table} WHERE "at" BETWEEN ? AND ?
             ) USING ({", ".join(f'"{name}"' for name in same)})"""  # noqa: S608 - our own names
-        with self._guarded():
-            self._con.register("aeras_batch", batch)
-            try:
-                self._run(sql, [min(times), max(times)])
-            finally:
-                self._con.unregister("aeras_batch")
+        with self._guarded(), self._named(aeras_batch=batch):
+            self._run(sql, [min(times), max(times)])
 
     def _run(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = self._con.execute(sql, list(values)).fetchall()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from aeras.domain.errors import InputError
 from aeras.domain.kept import Block, Measure, Passage
 from aeras.domain.ports import PassedSum
 from aeras.store.arrow import naive_utc
+from aeras.store.filed import Filed
 
 PASSAGES_DDL = """CREATE TABLE IF NOT EXISTS passages (
     "id" VARCHAR NOT NULL, "at" TIMESTAMP NOT NULL, "site" VARCHAR NOT NULL,
@@ -51,7 +51,7 @@ def passages_table(passages: Sequence[Passage]) -> Any:
     return pa.table(columns, schema=PASSAGES)
 
 
-class PassageTable:
+class PassageTable(Filed):
     """Implements `aeras.domain.ports.PassageBook` for `DuckEvents`, whose file it uses."""
 
     def append_passages(self, passages: Sequence[Passage]) -> None:
@@ -81,12 +81,3 @@ class PassageTable:
             if stopped:
                 found.append(Block(*place, Measure.STOPPED, stopped, stopped))
         return found
-
-    def _insert(self, table: str, batch: Any, *, keyed: bool) -> None:
-        raise NotImplementedError
-
-    def _run(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        raise NotImplementedError
-
-    def _guarded(self) -> AbstractContextManager[None]:
-        raise NotImplementedError

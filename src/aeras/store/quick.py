@@ -95,12 +95,8 @@ class QuickEvents(DuckEvents):
         ).replace("FROM blocks ", _STEPPED)
         table = {"start": [naive_utc(at) for at in steps], "step": list(steps.values())}
         found: dict[str, dict[str, Tally]] = {}
-        with self._guarded():
-            self._con.register("aeras_steps", pa.table(table, schema=_STEPS))
-            try:
-                rows = self._run(sql, [naive_utc(since), naive_utc(until)])
-            finally:
-                self._con.unregister("aeras_steps")
+        with self._guarded(), self._named(aeras_steps=pa.table(table, schema=_STEPS)):
+            rows = self._run(sql, [naive_utc(since), naive_utc(until)])
         for place, step, *counts in rows:
             found.setdefault(step, {})[place] = tally_of(place, *counts)
         return found
@@ -109,12 +105,8 @@ class QuickEvents(DuckEvents):
         """Units sold per item, by the start (UTC) of each day of the shop with sales."""
         ends = [naive_utc(since), naive_utc(until)]
         found: dict[datetime, dict[str, float]] = {}
-        with self._guarded():
-            self._con.register("aeras_days", self._days(*ends))
-            try:
-                rows = self._run(_SOLD, ends)
-            finally:
-                self._con.unregister("aeras_days")
+        with self._guarded(), self._named(aeras_days=self._days(*ends)):
+            rows = self._run(_SOLD, ends)
         for start, item, units in rows:
             found.setdefault(start.replace(tzinfo=UTC), {})[item] = units
         return found
@@ -199,19 +191,14 @@ class QuickEvents(DuckEvents):
 
     def _add(self, blocks: Any) -> None:
         """Adds blocks, or all that are stored, to the sums."""
-        name = "blocks"
-        if blocks is not None:
-            name = "aeras_batch"
-            self._con.register(name, blocks)
-        first, last = self._run(f'SELECT min("at"), max("at") FROM {name}')[0]  # noqa: S608 - ours
-        if first is None:
-            return
-        self._con.register("aeras_days", self._days(first, last))
-        try:
-            self._run(f"INSERT INTO day_blocks {_DAYS.format(blocks=name)}")
-        finally:
-            for one in {"aeras_days", name} - {"blocks"}:
-                self._con.unregister(one)
+        given = {} if blocks is None else {"aeras_batch": blocks}
+        name = next(iter(given), "blocks")
+        with self._named(**given):
+            first, last = self._run(f'SELECT min("at"), max("at") FROM {name}')[0]  # noqa: S608 - ours
+            if first is None:
+                return
+            with self._named(aeras_days=self._days(first, last)):
+                self._run(f"INSERT INTO day_blocks {_DAYS.format(blocks=name)}")
 
     def _days(self, first: datetime, last: datetime) -> Any:
         """Starts of the days from ``first`` to ``last`` (UTC without zone)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from aeras.domain.errors import InputError
 from aeras.domain.kept import Origin, ShelfLevel, StockLevel
 from aeras.domain.ports import ItemGrain, Misplaced, ShelfTime
 from aeras.store.arrow import naive_utc
+from aeras.store.filed import Filed
 
 SHELF_DDL = """CREATE TABLE IF NOT EXISTS shelf (
     "at" TIMESTAMP NOT NULL, "site" VARCHAR NOT NULL, "fixture" VARCHAR NOT NULL,
@@ -44,10 +44,8 @@ ORDER BY s.facing
 """  # noqa: S608 - our own names
 
 
-class ShelfTable:
+class ShelfTable(Filed):
     """Implements `aeras.domain.ports.ShelfBook` for `DuckEvents`, whose file and lock it uses."""
-
-    _con: Any
 
     def append_levels(self, levels: Sequence[ShelfLevel]) -> None:
         """Stores levels; one of the same facing, planogram and grain is replaced."""
@@ -57,17 +55,13 @@ class ShelfTable:
         rows = list(newest.values())
         columns: dict[str, Any] = {name: [getattr(r, name) for r in rows] for name in _NAMES}
         columns["at"] = [naive_utc(row.at) for row in rows]
-        with self._guarded():
-            self._con.register("aeras_batch", pa.table(columns, schema=_SHELF))
-            try:
-                with self._transaction():
-                    self._run(
-                        "DELETE FROM shelf USING aeras_batch b WHERE shelf.at = b.at "
-                        "AND shelf.facing = b.facing AND shelf.planogram = b.planogram"
-                    )
-                    self._run("INSERT INTO shelf SELECT * FROM aeras_batch")
-            finally:
-                self._con.unregister("aeras_batch")
+        batch = pa.table(columns, schema=_SHELF)
+        with self._guarded(), self._named(aeras_batch=batch), self._transaction():
+            self._run(
+                "DELETE FROM shelf USING aeras_batch b WHERE shelf.at = b.at "
+                "AND shelf.facing = b.facing AND shelf.planogram = b.planogram"
+            )
+            self._run("INSERT INTO shelf SELECT * FROM aeras_batch")
 
     def levels(self, since: datetime, until: datetime) -> list[ShelfLevel]:
         """Levels of [since, until) in order of time, then facing."""
@@ -114,15 +108,6 @@ class ShelfTable:
         with self._guarded():
             rows = self._run(sql, [naive_utc(since), naive_utc(until)])
         return [Misplaced(at.replace(tzinfo=UTC), item, facing) for at, item, facing in rows]
-
-    def _run(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        raise NotImplementedError
-
-    def _guarded(self) -> AbstractContextManager[None]:
-        raise NotImplementedError
-
-    def _transaction(self) -> AbstractContextManager[None]:
-        raise NotImplementedError
 
 
 def _grains_sql(by: str) -> str:

@@ -5,13 +5,13 @@ change in one transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pyarrow as pa
 
 from aeras.domain.feeds import Booked
 from aeras.store.arrow import SALES, naive_utc, sales_table
+from aeras.store.filed import Filed
 
 TILL_DDL = """CREATE TABLE IF NOT EXISTS receipts (
     "id" VARCHAR NOT NULL, "revision" BIGINT NOT NULL, "at" TIMESTAMP NOT NULL)"""
@@ -26,23 +26,18 @@ _DROP = """DELETE FROM sales WHERE "at" BETWEEN ? AND ? AND split_part(id, ':', 
     SELECT id FROM newer WHERE was IS NOT NULL)"""
 
 
-class TillTable:
+class TillTable(Filed):
     """Implements `aeras.domain.feeds.TillBook` for `DuckEvents`, whose file and lock it uses."""
-
-    _con: Any
 
     def receipt_revisions(self, ids: Sequence[str]) -> dict[str, int]:
         """The stored revision of those of the receipts that are stored."""
         if not ids:
             return {}
-        with self._guarded():
-            self._con.register("aeras_ids", pa.table({"id": pa.array(list(ids), pa.string())}))
-            try:
-                return dict(
-                    self._run("SELECT id, revision FROM receipts SEMI JOIN aeras_ids USING (id)")
-                )
-            finally:
-                self._con.unregister("aeras_ids")
+        wanted = pa.table({"id": pa.array(list(ids), pa.string())})
+        with self._guarded(), self._named(aeras_ids=wanted):
+            return dict(
+                self._run("SELECT id, revision FROM receipts SEMI JOIN aeras_ids USING (id)")
+            )
 
     def put_receipts(self, receipts: Sequence[Booked]) -> None:
         """Stores receipts and their lines in one transaction; see `TillBook.put_receipts`."""
@@ -59,15 +54,13 @@ class TillTable:
             "at": [naive_utc(row.at) for row in rows],
         }
         lines = sales_table([sale for row in rows for sale in row.sales])
-        with self._guarded():
-            self._con.register("aeras_receipts", pa.table(columns, schema=_RECEIPTS))
-            self._con.register("aeras_batch", lines)
-            try:
-                with self._transaction():
-                    self._replace()
-            finally:
-                self._con.unregister("aeras_batch")
-                self._con.unregister("aeras_receipts")
+        booked = pa.table(columns, schema=_RECEIPTS)
+        with (
+            self._guarded(),
+            self._named(aeras_receipts=booked, aeras_batch=lines),
+            self._transaction(),
+        ):
+            self._replace()
 
     def _replace(self) -> None:
         self._run(_NEWER)
@@ -87,12 +80,3 @@ class TillTable:
         with self._guarded(), self._transaction():
             self._run("UPDATE stock SET item = ? WHERE item = ?", [to, item])
             return int(self._run("UPDATE sales SET item = ? WHERE item = ?", [to, item])[0][0])
-
-    def _run(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        raise NotImplementedError
-
-    def _guarded(self) -> AbstractContextManager[None]:
-        raise NotImplementedError
-
-    def _transaction(self) -> AbstractContextManager[None]:
-        raise NotImplementedError
