@@ -14,7 +14,6 @@ from aeras.domain.errors import GroupingError, InputError
 from aeras.domain.kept import Origin
 from aeras.domain.topics import Grouped, TopicMean
 from aeras.insight import rates
-from aeras.insight.topics.summary import difference
 from aeras.privacy.publish import Publisher
 from aeras.store.control import Control
 from aeras.wiring.topics import ShopTopics
@@ -163,7 +162,7 @@ def test_a_trend_needs_k_answers_in_both_spans_and_has_an_interval(shop):
 
 def test_newcombe_s_interval_is_that_of_his_paper():
     # Newcombe 1998, table II: 56/70 - 48/80 is 0.0524 to 0.3339 by method 10.
-    found = difference(rates.share(56, 70), rates.share(48, 80))
+    found = rates.difference(rates.share(56, 70), rates.share(48, 80))
     assert (found.low, found.high) == (pytest.approx(0.0524, 1e-2), pytest.approx(0.3339, 1e-3))
 
 

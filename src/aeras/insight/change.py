@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from scipy import special
 
 from aeras.domain.published import Rate
-
-_Z95 = 1.959963984540054
-"""97.5 % quantile of the normal distribution."""
+from aeras.insight.rates import Z95, difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +23,12 @@ class Change:
 
 
 def of_shares(now: Rate, then: Rate) -> Change:
-    """The difference of two shares.
-
-    Its interval is built from Wilson's limits of both: R. G. Newcombe 1998, Statistics in Medicine
-    17:873-890, method 10. The p-value is that of the score test with the pooled share.
-    """
-    value = now.value - then.value
-    down = math.hypot(now.value - now.low, then.high - then.value)
-    up = math.hypot(now.high - now.value, then.value - then.low)
+    """The difference of two shares, with the p-value of the score test with the pooled share."""
+    gap = difference(now, then)
     pooled = (now.value * now.n + then.value * then.n) / (now.n + then.n)
     spread = math.sqrt(pooled * (1 - pooled) * (1 / now.n + 1 / then.n))
-    p = _two_sided(value / spread) if spread > 0 else 1.0
-    return Change(value, max(-1.0, value - down), min(1.0, value + up), p)
+    p = _two_sided(gap.value / spread) if spread > 0 else 1.0
+    return Change(gap.value, max(-1.0, gap.low), min(1.0, gap.high), p)
 
 
 def of_rates(
@@ -63,8 +55,8 @@ def of_rates(
     spread = math.sqrt(variance)
     return Change(
         math.expm1(log),
-        math.expm1(log - _Z95 * spread),
-        math.expm1(log + _Z95 * spread),
+        math.expm1(log - Z95 * spread),
+        math.expm1(log + Z95 * spread),
         _two_sided(log / spread),
     )
 

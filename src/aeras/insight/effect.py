@@ -31,6 +31,7 @@ from scipy import special
 from aeras.domain.evidence import HourOfItem, Watched
 from aeras.domain.published import Effect, Rate
 from aeras.insight.evidence import pooled
+from aeras.insight.rates import Z95
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +44,6 @@ MOST_ALIKE = 1000.0
 """Trials that a category's common share may weigh."""
 USEFUL = 0.10
 """Half of an interval that is worth waiting for: ten points either way."""
-_Z = 1.959963984540054
 
 
 class Estimate(NamedTuple):
@@ -213,13 +213,13 @@ def _still_needed(found: Estimate, n: float, y: float) -> int | None:
     if (found.change.high - found.change.low) / 2 <= USEFUL:
         return 0
     after = float(_variance(np.array([n]), np.array([y]))[0])
-    room = (USEFUL / _Z) ** 2 - found.rest - (found.own - after)
+    room = (USEFUL / Z95) ** 2 - found.rest - (found.own - after)
     return math.ceil(after * n / room - n) if room > 0 else None
 
 
 def _plain(hits: float, n: float) -> Rate:
     value = hits / n
-    half = _Z * math.sqrt(float(_variance(np.array([n]), np.array([hits]))[0]))
+    half = Z95 * math.sqrt(float(_variance(np.array([n]), np.array([hits]))[0]))
     return Rate(float(value), max(0.0, float(value - half)), min(1.0, float(value + half)), int(n))
 
 

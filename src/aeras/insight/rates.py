@@ -11,7 +11,7 @@ from scipy import special
 
 from aeras.domain.published import Rate
 
-_Z95 = 1.959963984540054
+Z95 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
 
 
@@ -31,12 +31,23 @@ def share(count: int, n: int) -> Rate:
     if not 0 <= count <= n or n == 0:
         raise ValueError(f"share of {count} in {n}, expected 0 <= count <= n and n > 0")
     p = count / n
-    z2 = _Z95**2 / n
+    z2 = Z95**2 / n
     centre = (p + z2 / 2) / (1 + z2)
-    half = _Z95 / (1 + z2) * math.sqrt(p * (1 - p) / n + z2 / (4 * n))
+    half = Z95 / (1 + z2) * math.sqrt(p * (1 - p) / n + z2 / (4 * n))
     low = 0.0 if count == 0 else max(0.0, centre - half)
     high = 1.0 if count == n else min(1.0, centre + half)
     return Rate(value=p, low=low, high=high, n=n)
+
+
+def difference(one: Rate, other: Rate) -> Rate:
+    """The first share less the second, ``n`` of both, its interval from Wilson's limits.
+
+    Source: R. G. Newcombe 1998, Statistics in Medicine 17:873-890, method 10.
+    """
+    gap = one.value - other.value
+    low = gap - math.hypot(one.value - one.low, other.high - other.value)
+    high = gap + math.hypot(one.high - one.value, other.value - other.low)
+    return Rate(gap, low, high, one.n + other.n)
 
 
 def mean(values: Sequence[float], *, bounds: tuple[float, float]) -> Rate:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +9,7 @@ from datetime import datetime, timedelta
 from aeras.domain.kept import Answer, Origin, Topic
 from aeras.domain.published import Rate
 from aeras.domain.topics import NO_TOPIC, TopicList, TopicRow, WeekShare
-from aeras.insight.rates import mean, share
+from aeras.insight.rates import difference, mean, share
 
 WEEKS = 12
 _WEEK = timedelta(days=7)
@@ -147,16 +146,6 @@ def _change(said: Sequence[Answer], ids: set[str], reader: Reader) -> Rate | Non
     if min(len(now), len(before)) < reader.k:
         return None
     return difference(share(sum(now), len(now)), share(sum(before), len(before)))
-
-
-def difference(one: Rate, other: Rate) -> Rate:
-    """The first share less the second, with Newcombe's interval from both Wilson intervals
-    (Newcombe 1998, Statistics in Medicine 17:873-890, method 10).
-    """
-    gap = one.value - other.value
-    low = gap - math.hypot(one.value - one.low, other.high - other.value)
-    high = gap + math.hypot(one.high - one.value, other.value - other.low)
-    return Rate(gap, low, high, one.n + other.n)
 
 
 def _quotes(own: Sequence[Answer], reader: Reader) -> tuple[str, ...]:
