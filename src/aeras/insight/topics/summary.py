@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from aeras.domain.kept import Answer, Origin, Topic
 from aeras.domain.published import Rate
@@ -37,6 +39,13 @@ class Reader:
     clean: Callable[[str], str] = str
 
 
+class _Ages(NamedTuple):
+    """How many answers were given so many whole weeks, and months of 28 days, ago."""
+
+    weeks: Counter[int]
+    months: Counter[int]
+
+
 def summarise(
     answers: Sequence[Answer],
     of: Mapping[str, str],
@@ -67,7 +76,8 @@ def summarise(
         else:
             members.setdefault(root_of(topic, known), []).append(answer)
     other = members.pop(NO_TOPIC, [])
-    rows = [_row(known, topic, own, said, reader) for topic, own in members.items()]
+    whole = _ages(said, reader.now)
+    rows = [_row(known, topic, own, whole, reader) for topic, own in members.items()]
     wordless = len(answers) - len(said)
     return TopicList(
         item,
@@ -99,10 +109,10 @@ def _row(
     known: Mapping[str, Topic],
     topic: str,
     own: Sequence[Answer],
-    said: Sequence[Answer],
+    whole: _Ages,
     reader: Reader,
 ) -> TopicRow:
-    ids = {answer.id for answer in own}
+    ages = _ages(own, reader.now)
     ratings = [answer.rating for answer in own if answer.rating is not None]
     merged = [one for one in known.values() if one.id != topic and root_of(one.id, known) == topic]
     name = name_of(known[topic], reader.language)
@@ -111,9 +121,9 @@ def _row(
         name=name or next((n for one in merged if (n := name_of(one, reader.language))), ""),
         named=bool(known[topic].name),
         answers=len(own),
-        share=share(len(own), len(said)),
-        weeks=_weeks(said, ids, reader),
-        change=_change(said, ids, reader),
+        share=share(len(own), whole.weeks.total()),
+        weeks=_weeks(ages, whole, reader),
+        change=_change(ages, whole, reader.k),
         rating=mean(ratings, bounds=_RATINGS) if len(ratings) >= reader.k else None,
         quotes=_quotes(own, reader) if len(own) >= reader.k else (),
         merged=tuple((one.id, name_of(one, reader.language)) for one in merged),
@@ -121,31 +131,28 @@ def _row(
     )
 
 
-def _weeks(said: Sequence[Answer], ids: set[str], reader: Reader) -> tuple[WeekShare, ...]:
-    counts = [[0, 0] for _ in range(WEEKS)]
-    for answer in said:
-        ago = max(0, (reader.now - answer.at) // _WEEK)
-        if ago < WEEKS:
-            counts[ago][0] += 1
-            counts[ago][1] += answer.id in ids
-    return tuple(
-        WeekShare(reader.now - (ago + 1) * _WEEK, hits / n, n)
-        if n >= reader.k
-        else WeekShare(reader.now - (ago + 1) * _WEEK, None, None)
-        for ago, (n, hits) in reversed(list(enumerate(counts)))
+def _ages(answers: Sequence[Answer], now: datetime) -> _Ages:
+    weeks, months = (
+        Counter(max(0, (now - answer.at) // length) for answer in answers)
+        for length in (_WEEK, _MONTH)
     )
+    return _Ages(weeks, months)
 
 
-def _change(said: Sequence[Answer], ids: set[str], reader: Reader) -> Rate | None:
-    spans: list[list[bool]] = [[], []]
-    for answer in said:
-        ago = max(0, (reader.now - answer.at) // _MONTH)
-        if ago < len(spans):
-            spans[ago].append(answer.id in ids)
-    now, before = spans
-    if min(len(now), len(before)) < reader.k:
+def _weeks(own: _Ages, whole: _Ages, reader: Reader) -> tuple[WeekShare, ...]:
+    found = []
+    for ago in reversed(range(WEEKS)):
+        start, n = reader.now - (ago + 1) * _WEEK, whole.weeks[ago]
+        told = n >= reader.k
+        found.append(WeekShare(start, own.weeks[ago] / n if told else None, n if told else None))
+    return tuple(found)
+
+
+def _change(own: _Ages, whole: _Ages, k: int) -> Rate | None:
+    now, before = whole.months[0], whole.months[1]
+    if min(now, before) < k:
         return None
-    return difference(share(sum(now), len(now)), share(sum(before), len(before)))
+    return difference(share(own.months[0], now), share(own.months[1], before))
 
 
 def _quotes(own: Sequence[Answer], reader: Reader) -> tuple[str, ...]:
@@ -155,8 +162,12 @@ def _quotes(own: Sequence[Answer], reader: Reader) -> tuple[str, ...]:
         other = answer.language.split("-")[0] != reader.language
         return other, abs(len(answer.text) - _BEST_LENGTH)
 
-    texts = dict.fromkeys(reader.clean(answer.text) for answer in sorted(own, key=worth))
-    return tuple(texts)[:_QUOTES]
+    texts: dict[str, None] = {}
+    for answer in sorted(own, key=worth):
+        texts[reader.clean(answer.text)] = None
+        if len(texts) == _QUOTES:
+            break
+    return tuple(texts)
 
 
 def _simulated(answers: Sequence[Answer]) -> float:
