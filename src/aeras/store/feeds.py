@@ -5,13 +5,14 @@ quarantine, and which SKU is which item.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
+    ColumnElement,
     Connection,
     Index,
     String,
@@ -27,7 +28,8 @@ from sqlalchemy.orm import Mapped as Column
 from sqlalchemy.orm import mapped_column
 
 from aeras.domain.feeds import FeedState, FeedStatus, Held, HeldGroup, Known, Mapped, Reason
-from aeras.store.part import Part
+from aeras.store.part import Part, T
+from aeras.store.people import sha256
 from aeras.store.tables import Base
 
 _CHUNK = 500
@@ -132,10 +134,8 @@ class Feeds(Part):
         if not rows:
             return 0
         put = insert(HeldRecord).on_conflict_do_nothing()
-        with self._session() as session:
-            before = session.scalar(select(func.count()).select_from(HeldRecord)) or 0
-            session.execute(put, [_held_row(row) for row in rows])
-            return (session.scalar(select(func.count()).select_from(HeldRecord)) or 0) - before
+        values = [_held_row(row) for row in rows]
+        return self._write(lambda connection: int(connection.execute(put, values).rowcount))
 
     def supersede(self, source: str, revisions: Mapping[str, int]) -> None:
         """Drops from quarantine what belongs to an older revision of those documents."""
@@ -144,8 +144,8 @@ class Feeds(Part):
         def work(connection: Connection) -> None:
             if not connection.scalar(select(HeldRecord.id).where(HeldRecord.source == source)):
                 return  # the usual case
-            for start in range(0, len(pairs), _CHUNK):
-                some = dict(pairs[start : start + _CHUNK])
+            for chunk in _chunks(pairs):
+                some = dict(chunk)
                 query = select(HeldRecord.id, HeldRecord.document, HeldRecord.revision).where(
                     HeldRecord.source == source,
                     HeldRecord.kind == "sale",
@@ -158,20 +158,22 @@ class Feeds(Part):
 
     def held(self, *, source: str | None = None, after: int = 0, limit: int = 1000) -> list[Held]:
         """Records in quarantine by number, from the one after ``after`` on."""
-        query = select(HeldRecord).where(HeldRecord.id > after)
-        if source is not None:
-            query = query.where(HeldRecord.source == source)
-        with self._session() as session:
-            return [_held(r) for r in session.scalars(query.order_by(HeldRecord.id).limit(limit))]
+        which = [] if source is None else [HeldRecord.source == source]
+        return self._held_where(which, after, limit)
 
     def held_of(self, group: HeldGroup, *, after: int = 0, limit: int = 1000) -> list[Held]:
         """Those of one group."""
-        query = select(HeldRecord).where(
+        which = [
             HeldRecord.source == group.source,
             HeldRecord.reason == group.reason.value,
             HeldRecord.sku == group.sku,
-            HeldRecord.id > after,
-        )
+        ]
+        return self._held_where(which, after, limit)
+
+    def _held_where(
+        self, which: Sequence[ColumnElement[bool]], after: int, limit: int
+    ) -> list[Held]:
+        query = select(HeldRecord).where(HeldRecord.id > after, *which)
         with self._session() as session:
             return [_held(r) for r in session.scalars(query.order_by(HeldRecord.id).limit(limit))]
 
@@ -186,8 +188,8 @@ class Feeds(Part):
             rows = list(session.execute(query.order_by(func.count().desc(), *shared)))
             ids = [row[-1] for row in rows]
             found: dict[int, HeldRecord] = {}
-            for start in range(0, len(ids), _CHUNK):
-                some = select(HeldRecord).where(HeldRecord.id.in_(ids[start : start + _CHUNK]))
+            for chunk in _chunks(ids):
+                some = select(HeldRecord).where(HeldRecord.id.in_(chunk))
                 found |= {record.id: record for record in session.scalars(some)}
             return [
                 HeldGroup(
@@ -214,9 +216,9 @@ class Feeds(Part):
         """Takes records out of quarantine; how many."""
         numbers, gone = list(ids), 0
         with self._session() as session:
-            for start in range(0, len(numbers), _CHUNK):
-                some = HeldRecord.id.in_(numbers[start : start + _CHUNK])
-                result: Any = session.execute(delete(HeldRecord).where(some))
+            for chunk in _chunks(numbers):
+                some = delete(HeldRecord).where(HeldRecord.id.in_(chunk))
+                result: Any = session.execute(some)
                 gone += result.rowcount
         return gone
 
@@ -237,10 +239,10 @@ class Feeds(Part):
         def work(connection: Connection) -> None:
             was = dict[tuple[str, str], str]()
             keys = [(p.source, p.sku) for p in products]
-            for start in range(0, len(keys), _CHUNK):
-                named = tuple_(ProductRecord.source, ProductRecord.sku)
-                query = select(ProductRecord.source, ProductRecord.sku, ProductRecord.item)
-                some = query.where(named.in_(keys[start : start + _CHUNK]))
+            named = tuple_(ProductRecord.source, ProductRecord.sku)
+            query = select(ProductRecord.source, ProductRecord.sku, ProductRecord.item)
+            for chunk in _chunks(keys):
+                some = query.where(named.in_(chunk))
                 was |= {(source, sku): item for source, sku, item in connection.execute(some)}
             new = [
                 {"source": p.source, "sku": p.sku, "item": p.item, "since": at}
@@ -271,11 +273,11 @@ class Feeds(Part):
     def saw_push(self, source: str, push: str) -> bool:
         """Whether that webhook was handled before."""
         with self._session() as session:
-            return session.get(PushRecord, (source, _hashed(push))) is not None
+            return session.get(PushRecord, (source, sha256(push))) is not None
 
     def note_push(self, source: str, push: str, at: datetime) -> None:
         """Notes that it was handled."""
-        row = {"source": source, "push": _hashed(push), "at": at}
+        row = {"source": source, "push": sha256(push), "at": at}
         with self._session() as session:
             session.execute(insert(PushRecord).values(row).on_conflict_do_nothing())
 
@@ -285,8 +287,10 @@ def group_key(source: str, reason: str, sku: str) -> str:
     return hashlib.sha256("\n".join((source, reason, sku)).encode()).hexdigest()[:16]
 
 
-def _hashed(push: str) -> str:
-    return hashlib.sha256(push.encode()).hexdigest()
+def _chunks(values: list[T]) -> Iterator[list[T]]:
+    """So few at a time as a statement may name."""
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
 
 
 def _state(record: FeedRecord) -> FeedState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -150,15 +151,13 @@ _STATE = text(
 
 
 def _put_topics(connection: Connection, found: Grouped, at: datetime) -> None:
-    sizes: dict[str, int] = {}
-    for topic in found.of.values():
-        sizes[topic] = sizes.get(topic, 0) + 1
+    sizes = Counter(found.of.values())
     for topic, labels in found.labels.items():
         mean = found.means.get(topic)
         known = {
             "labels": dict(labels),
             "mean": mean.vector if mean else None,
-            "answers": sizes.get(topic, 0),
+            "answers": sizes[topic],
             "reach": mean.reach if mean else 0.0,
         }
         put = insert(TopicRecord).values(
