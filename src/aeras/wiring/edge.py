@@ -15,7 +15,7 @@ from aeras.fleet.sender import Sender
 from aeras.fleet.spool import DEFAULT_BYTES, Spool
 from aeras.store.folder import make_folder
 from aeras.wiring.hardening import no_core_dumps
-from aeras.wiring.keeper import Appends, Keeper
+from aeras.wiring.keeper import Keeper, Takes
 from aeras.wiring.runtime import Runtime
 from aeras.wiring.serve import run_runtime
 from aeras.wiring.web import bind
@@ -41,7 +41,7 @@ class Both:
     the hub.
     """
 
-    def __init__(self, spool: Spool, store: Appends) -> None:
+    def __init__(self, spool: Spool, store: Takes[Event]) -> None:
         self._spool = spool
         self._store = store
 

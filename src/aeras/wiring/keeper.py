@@ -12,13 +12,11 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from aeras.domain.errors import StoreError
-from aeras.domain.kept import Event
 
 log = structlog.get_logger(__name__)
 
 RETRY_S = 5.0
 MOST_WAITING = 1_000_000  # about 1 GB; a busy shop makes that many in a month
-
 
 Record = TypeVar("Record")
 Record_contra = TypeVar("Record_contra", contravariant=True)
@@ -29,13 +27,6 @@ class Takes(Protocol[Record_contra]):
 
     def append(self, events: Sequence[Record_contra]) -> None:
         """Stores records; copies are ignored. Raises StoreError."""
-
-
-class Appends(Protocol):
-    """Takes events, again and again until it has them."""
-
-    def append(self, events: Sequence[Event]) -> None:
-        """Stores events; copies are ignored. Raises StoreError."""
 
 
 class Keeper(Generic[Record]):
