@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from synthetic_shop import write_site
 
+from aeras import cli
+
 AERAS = [sys.executable, "-m", "aeras.cli"]
 
 
@@ -173,3 +175,9 @@ def test_help_is_there_with_an_example(command):
     if command[0] != "models" and len(command) > 1:
         assert "aeras" in result.stdout
         assert "Example" in result.stdout
+
+
+def test_no_command_stands_twice_in_the_help():
+    names = [(found.name or found.callback.__name__) for found in cli.app.registered_commands]
+    names += [group.name for group in cli.app.registered_groups]
+    assert sorted(names) == sorted(set(names))
