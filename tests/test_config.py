@@ -57,6 +57,7 @@ def test_the_smallest_useful_file_has_documented_defaults(write):
         ("role: aisle", "role: ailse", 6, ["'shelf' or 'aisle'"]),
         ("camera: aisle-1", "camera: aisle-9", 9, ["unknown camera 'aisle-9'", "did you mean"]),
         ("camera: aisle-1", "camra: aisle-1", 9, ["unknown key", "did you mean 'camera'"]),
+        ("site: {", "hub: {prt: 4222}\nsite: {", 1, ["unknown key", "did you mean 'port'"]),
         ("Europe/Berlin", "Europe/Berln", 1, ["not a time zone", "did you mean 'Europe/Berlin'"]),
         ("rtsp://", "rtsp://me:secret@", 6, ["password", "${NAME}"]),
         ("rtsp://", "rtsp://me:${AERAS_NO_SUCH}@", 6, ["AERAS_NO_SUCH", "not set"]),

@@ -724,6 +724,7 @@ def _known_keys(location: Location) -> list[str]:
         "stock": StockSection,
         "server": ServerSection,
         "tls": TlsSection,
+        "hub": HubSection,
     }
     sections |= CONNECT_SECTIONS if location[:1] == ("connectors",) else ASKING_SECTIONS
     sections |= ADVICE_SECTIONS if location[:1] == ("advice",) else {}
