@@ -16,7 +16,7 @@ import structlog
 from aeras.config import Site
 from aeras.domain.errors import AerasError, InputError, StoreError
 from aeras.domain.kept import Answer, Topic
-from aeras.domain.ports import AnswerBook, Clock
+from aeras.domain.ports import AnswerBook, Clock, Settings
 from aeras.domain.topics import LONGEST_NAME, Grouped, Grouper, TopicBook, TopicList
 from aeras.insight.topics.summary import Reader, root_of, summarise
 from aeras.privacy.publish import Publisher
@@ -41,14 +41,8 @@ _MARKS = (
 )
 
 
-class Book(TopicBook, AnswerBook, Protocol):
+class Book(TopicBook, AnswerBook, Settings, Protocol):
     """What is read and written here."""
-
-    def setting(self, name: str) -> str | None:
-        """A stored setting, None if it was never set."""
-
-    def set_setting(self, name: str, value: str) -> None:
-        """Stores a setting over any earlier one."""
 
 
 class Worker(Grouper, Protocol):
