@@ -9,7 +9,7 @@ import pyarrow as pa
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from aeras.domain.insight import Insight, Step
+from aeras.domain.insight import Insight
 from aeras.domain.oversight import Act
 from aeras.serve import schemas
 from aeras.serve.api import TheBoard, ThePeriod, known_item
@@ -229,7 +229,6 @@ def sales_page(  # noqa: PLR0917 - a route's dependencies
         data=data,
         widest=max(widest, 1),
         points=[day.model_dump(mode="json") for day in data.days],
-        bought=data.funnel.stages[list(Step).index(Step.BOUGHT)],
         simulated=data.funnel.simulated,
     )
 
