@@ -38,6 +38,8 @@ Bools = NDArray[np.bool_]
 FEWEST_CELLS = 40
 """Usable cells of an item below which nothing is reckoned."""
 FEWEST_UNITS = 40.0
+SOLD_OUT = 0.5
+"""Share of a cell without stock from which on it is not usable."""
 _ROUNDS = 8
 _LOOKS = frozenset({3, 6})
 """Rounds in which it is told how sales wander."""
@@ -94,12 +96,6 @@ class Links:
     naive_p: Floats
     naive_low: Floats
     naive_high: Floats
-
-    @property
-    def told(self) -> Bools:
-        """Items whose interval has both ends."""
-        ends: Bools = np.isfinite(self.change) & np.isfinite(self.high) & (self.low > -1)
-        return ends
 
 
 def links(panel: Panel, *, fdr: float = 0.05, lag: int = 0) -> Links:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal, special
 
-from aeras.insight.correlation import TENTH, Panel, discoveries, links
+from aeras.insight.correlation import SOLD_OUT, TENTH, Panel, discoveries, links
 from aeras.insight.ranks import draws, ranks
 from aeras.insight.rates import share
 from aeras.insight.sales_change import sales_change
@@ -27,8 +27,6 @@ Bools = NDArray[np.bool_]
 
 WEEK = np.array([0.85, 0.85, 0.9, 1.0, 1.25, 1.4, 0.75])
 SURE = 0.8
-SOLD_OUT = 0.5
-"""Share of a cell without stock from which on it is left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from aeras.domain.kept import Tally
 from aeras.domain.ports import Apart, Clock, EventStore, PassageBook, PassedSum
 from aeras.domain.published import Rate
 from aeras.insight import ranks
-from aeras.insight.correlation import FEWEST_CELLS, Links, Panel, links
+from aeras.insight.correlation import FEWEST_CELLS, SOLD_OUT, Links, Panel, links
 from aeras.insight.funnel import funnel
 from aeras.insight.rates import share
 from aeras.insight.sales_change import sales_change
@@ -38,8 +38,6 @@ MOST_DAYS = 120
 AROUND = 28
 """Days before and after a change that are compared."""
 MOST_CHANGES = 5
-SOLD_OUT = 0.5
-"""Share of a day without stock from which on it is left out."""
 
 
 class Book(EventStore, PassageBook, Protocol):
