@@ -94,10 +94,7 @@ class ShopInsight:
 
     def funnel(self, item: str, since: datetime, until: datetime) -> Funnel:
         """How far shoppers came with an item."""
-        sold = self._store.sold(since, until)
-        found = {one.key: one for one in self._store.published("item", since, until)}
-        past = self._past("item", since, until).get(item)
-        return self._funnel(item, found.get(item), sold.get(item, 0.0) if sold else None, past)
+        return self._of_items([item], since, until)[0]
 
     def funnels(self, by: str, since: datetime, until: datetime) -> list[Funnel]:
         """The same of each ``item``, ``fixture`` or ``hour`` of the day; the till's only by item.
@@ -106,18 +103,7 @@ class ShopInsight:
             InputError: Another ``by``.
         """
         if by == "item":
-            sold = self._store.sold(since, until)
-            sums = {one.key: one for one in self._store.published("item", since, until)}
-            past = self._past(by, since, until)
-            return [
-                self._funnel(
-                    item.id,
-                    sums.get(item.id),
-                    sold.get(item.id, 0.0) if sold else None,
-                    past.get(item.id),
-                )
-                for item in self._site().shop.items
-            ]
+            return self._of_items([item.id for item in self._site().shop.items], since, until)
         if by == "fixture":
             at = {f.id: x.id for x in self._site().shop.fixtures for f in x.facings}
             found = self._store.published("facing", since, until)
@@ -134,6 +120,17 @@ class ShopInsight:
             raise InputError(f"no funnel by {by[:20]!r}, expected item, fixture or hour")
         past = self._past(by, since, until)
         return [self._funnel(key, sums.get(key), None, past.get(key), by) for key in keys]
+
+    def _of_items(self, items: Iterable[str], since: datetime, until: datetime) -> list[Funnel]:
+        sold = self._store.sold(since, until)
+        sums = {one.key: one for one in self._store.published("item", since, until)}
+        past = self._past("item", since, until)
+        return [
+            self._funnel(
+                item, sums.get(item), sold.get(item, 0.0) if sold else None, past.get(item)
+            )
+            for item in items
+        ]
 
     def _past(self, by: str, since: datetime, until: datetime) -> dict[str, PassedSum]:
         site = self._site()
@@ -220,13 +217,13 @@ class ShopInsight:
     def _moved(self, known: _History, change: Changed, every: Sequence[Changed]) -> Moved | None:
         shop = self._site().shop
         category = {item.id: item.category for item in shop.items}
-        day = change.at.astimezone(ZoneInfo(shop.timezone)).date()
+        zone = ZoneInfo(shop.timezone)
+        day = change.at.astimezone(zone).date()
         if day not in known.days or change.item not in known.rows:
             return None
         at = known.days.index(day) + 1  # the day of the change is neither before nor after
         first, last = max(0, at - 1 - AROUND), min(len(known.days), at + AROUND)
         window = (known.days[first], known.days[last - 1])
-        zone = ZoneInfo(shop.timezone)
         spoilt = {
             one.item
             for one in every
