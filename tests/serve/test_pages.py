@@ -8,6 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from aeras.domain.published import ItemRow
+from aeras.domain.roles import allows
+from aeras.serve.nav import DAILY, SETTINGS
 from tests.serve.conftest import Site, make_site
 
 SIGNED_IN = [
@@ -176,6 +178,16 @@ def test_an_empty_shop_says_what_to_do(site: Site, monkeypatch: pytest.MonkeyPat
     assert "No items yet" in page
     assert "No camera" in page
     assert "That is good news" in page
+
+
+@pytest.mark.parametrize("name", ["ann", "ada"])
+def test_the_menu_leads_to_every_page_that_is_on_and_open(site: Site, name: str):
+    menu = site.signed_in(name).get("/").text.split('<nav class="nav"', 1)[1].split("</nav>")[0]
+    linked = set(re.findall(r'<a [^>]*href="([^"?]+)', menu))
+    role = site.users.user(name).role
+    on = [e for e in (*DAILY, *SETTINGS) if not e.part or getattr(site.app.state, e.part)]
+    assert linked == {entry.path for entry in on if allows(role, entry.role)}
+    assert {"/connectors", "/channels", "/map"} <= linked
 
 
 def test_the_surveys_page_offers_cards_only_where_a_survey_runs(

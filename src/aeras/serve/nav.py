@@ -7,7 +7,6 @@ from typing import NamedTuple
 from fastapi import Request
 
 from aeras.domain.roles import Role, allows
-from aeras.serve.words import Words
 
 
 class Entry(NamedTuple):
@@ -44,7 +43,7 @@ ON_PHONE = 4
 
 SETTINGS = (
     Entry("advice", "/advice", "advice.title", part="advice"),
-    Entry("connectors", "/connectors", "nav.connectors", Role.MANAGER, "connectors"),
+    Entry("connectors", "/connectors", "nav.connectors", Role.MANAGER, "feeds"),
     Entry("channels", "/channels", "channels.title", Role.MANAGER, "asking"),
     Entry("rules", "/rules", "rules.title", Role.MANAGER, "rules"),
     Entry("forms", "/forms", "forms.title", part="forms"),
@@ -56,15 +55,11 @@ SETTINGS = (
 )
 
 
-def open_to(
-    entries: tuple[Entry, ...], request: Request, role: str | Role, words: Words
-) -> list[Entry]:
+def open_to(entries: tuple[Entry, ...], request: Request, role: str | Role) -> list[Entry]:
     """The entries that are on at this site and open to a role."""
     state = request.app.state
     return [
         entry
         for entry in entries
-        if allows(role, entry.role)
-        and (not entry.part or getattr(state, entry.part, None) is not None)
-        and words.has(entry.word)
+        if allows(role, entry.role) and (not entry.part or getattr(state, entry.part) is not None)
     ]
