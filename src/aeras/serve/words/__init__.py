@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 PARTS = (
     *("", "site_", "triggers_", "people_", "forms_", "channels_", "map_"),
-    *("topics_", "reports_", "connectors_", "insight_", "placement_", "fleet_"),
+    *("topics_", "reports_", "connectors_", "insight_", "placement_"),
 )
 """Modules of each language, ``<part><language>.py``."""
 
@@ -29,11 +28,9 @@ DEFAULT = "en"
 
 
 def _catalogue(language: str) -> dict[str, str]:
-    """A language's words; a part that it lacks stays English (tests hold that none does)."""
     words: dict[str, str] = {}
-    for name in (f"{part}{code}" for code in (DEFAULT, language) for part in PARTS):
-        if find_spec(f"{__name__}.{name}"):
-            words |= import_module(f"{__name__}.{name}").WORDS
+    for part in PARTS:
+        words |= import_module(f"{__name__}.{part}{language}").WORDS
     return words
 
 
