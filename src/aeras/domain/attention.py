@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from aeras.domain.kept import Origin, StockLevel, TriggerState
+from aeras.domain.ports import Board
 from aeras.domain.published import (
     CameraStatus,
     Fact,
@@ -33,6 +34,7 @@ from aeras.domain.published import (
     Totals,
     TriggerRow,
 )
+from aeras.domain.reporting import Span
 from aeras.domain.shelves import ShelfRow
 
 MIDDLE = 3.0
@@ -100,6 +102,19 @@ class Seen:
     shelf: Sequence[ShelfRow] = ()
     cameras: Sequence[CameraStatus] = ()
     surveys: Mapping[str, SurveySummary] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, board: Board, span: Span, shelf: Sequence[ShelfRow], now: datetime) -> Seen:
+        """What a board shows over some days, beside what the shelves show now (UTC)."""
+        return cls(
+            days=span.days_so_far(now),
+            totals=board.totals(span.since, span.until),
+            items=board.items(span.since, span.until),
+            triggers=board.triggers(),
+            shelf=shelf,
+            cameras=board.cameras(),
+            surveys=board.surveys(),
+        )
 
     def row(self, item: str) -> ItemRow | None:
         """The item's figures."""

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from aeras.domain.attention import Seen, Thing, to_look_at
+from aeras.domain.attention import Seen, to_look_at
 from aeras.domain.kept import Origin, TriggerState
 from aeras.domain.ports import Board
 from aeras.domain.published import FacingRow, ItemRow, SurveySummary, TimePoint
@@ -19,10 +19,9 @@ from aeras.serve.desk_links import card_link
 from aeras.serve.errors import NotFoundError
 from aeras.serve.figures import bar_scale, simulated
 from aeras.serve.oversight import note_view
-from aeras.serve.periods import Period
 from aeras.serve.render import Pages
 from aeras.serve.session import require_user
-from aeras.serve.shelves import ShelfPart, shelf_part
+from aeras.serve.shelves import shelf_part
 from aeras.serve.topic_part import topics_of_item
 
 router = APIRouter(dependencies=[Depends(require_user)], include_in_schema=False)
@@ -70,11 +69,10 @@ def _finished(points: Sequence[TimePoint], now: datetime) -> list[TimePoint]:
 @router.get("/")
 def overview(request: Request, board: TheBoard, period: ThePeriod, pages: ThePages) -> Response:
     """The day at one glance."""
-    totals = board.totals(period.since, period.until)
-    rows = board.items(period.since, period.until)
-    triggers = [row for row in board.triggers() if row.state == TriggerState.OPEN]
-    cameras = board.cameras()
     shelf = shelf_part(request, period)
+    seen = Seen.of(board, period, shelf.now, request.app.state.clock())
+    totals, rows, cameras = seen.totals, seen.items, seen.cameras
+    triggers = [row for row in seen.triggers if row.state == TriggerState.OPEN]
     return pages.page(
         request,
         "overview.html",
@@ -90,7 +88,7 @@ def overview(request: Request, board: TheBoard, period: ThePeriod, pages: ThePag
         triggers=triggers[:FIRST_TRIGGERS],
         all_triggers=len(triggers),
         cameras=cameras,
-        things=things(request, board, period, shelf),
+        things=to_look_at(seen),
         map_data=_map_data(request, board, board.facings(period.since, period.until)),
         recent=[pages.words(request).live(m) for m in request.app.state.hub.recent()],
         simulated=max(
@@ -100,21 +98,6 @@ def overview(request: Request, board: TheBoard, period: ThePeriod, pages: ThePag
             float(any(camera.simulated for camera in cameras)),
             float(any(row.origin == Origin.SIMULATED for row in triggers)),
         ),
-    )
-
-
-def things(request: Request, board: Board, period: Period, shelf: ShelfPart) -> list[Thing]:
-    """What to look at first; see `aeras.domain.attention`."""
-    return to_look_at(
-        Seen(
-            days=period.days_so_far(request.app.state.clock()),
-            totals=board.totals(period.since, period.until),
-            items=board.items(period.since, period.until),
-            triggers=board.triggers(),
-            shelf=shelf.now,
-            cameras=board.cameras(),
-            surveys=request.app.state.board.surveys(),
-        )
     )
 
 

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from aeras.domain.ports import Board, Clock
 from aeras.domain.roles import allows
-from aeras.serve import figures, nav
+from aeras.serve import figures, look, nav
 from aeras.serve.assets import Assets
 from aeras.serve.oversight import stop_in_force
 from aeras.serve.session import Sessions, visitor
@@ -57,6 +57,7 @@ class Pages:
         self._env.globals.update(
             asset=assets.url,
             figures=figures,
+            look=look,
             language_names=NAMES,
             allows=allows,
             open_to=nav.open_to,

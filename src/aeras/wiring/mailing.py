@@ -109,8 +109,7 @@ def payload(
     language = options.language or site.shop.language
     base = site.server.public_url
     url = f"{base.rstrip('/')}/report.pdf?{period.query}" if base else ""
-    title, text = reports.mail(period, language, url)
-    pdf = reports.page("pdf", period, language)
+    title, text, pdf = reports.mail(period, language, url)
     return {
         "title": title,
         "text": text,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from aeras.domain.reporting import Span
 from aeras.domain.shelves import Shelves
 from aeras.insight.ranks import Floats, draws, ranks
 from aeras.insight.report import Part, Place, Plan, Report, report_html
+from aeras.serve import look
 from aeras.serve.words import Words
 
 WORST = 5
@@ -40,55 +42,37 @@ class Reports:
     def page(self, form: str, span: Span, language: str) -> bytes:
         """The page over some days as HTML or PDF."""
         report = self.report(span, language)
-        if form == "html":
-            return report_html(report)
-        from aeras.wiring.reportpdf import report_pdf  # noqa: PLC0415 - most runs print none
+        return report_html(report) if form == "html" else _pdf(report)
 
-        return report_pdf(report)
-
-    def mail(self, span: Span, language: str, url: str) -> tuple[str, str]:
-        """Title and text of a mail that brings the page: what to look at, and where all of it is.
+    def mail(self, span: Span, language: str, url: str) -> tuple[str, str, bytes]:
+        """Title and text of a mail, what to look at and where all of it is, and the page as PDF.
 
         Args:
             span: Its days.
             language: Of the words.
             url: Of the page, "" if it has none that the reader can open.
         """
-        shop = self._board.shop
         report = self.report(span, language)
-        words = Words(language, shop.timezone, self._clock(), shop.currency)
+        words = self._words(language, self._clock())
         day = words.span(span.first, span.last)
-        title = words.t("report.mail.title", site=shop.name, day=day)
+        title = words.t("report.mail.title", site=self._board.shop.name, day=day)
         blocks = [report.badge, report.under]
         for heading, lines in report.things:
             blocks.append("\n".join([heading, *(f"- {line}" for line in lines)]))
         blocks.append(words.t("report.mail.more", url=url) if url else "")
-        return title, "\n\n".join(block for block in blocks if block)
-
-    def things(self, span: Span) -> list[Thing]:
-        """What to look at first."""
-        return to_look_at(self._seen(span))
-
-    def _seen(self, span: Span) -> Seen:
-        board = self._board
-        return Seen(
-            days=span.days_so_far(self._clock()),
-            totals=board.totals(span.since, span.until),
-            items=board.items(span.since, span.until),
-            triggers=board.triggers(),
-            shelf=self._shelves.now() if self._shelves and self._shelves.watched else (),
-            cameras=board.cameras(),
-            surveys=board.surveys(),
-        )
+        return title, "\n\n".join(block for block in blocks if block), _pdf(report)
 
     def report(self, span: Span, language: str) -> Report:
         """What stands on the page."""
+        now = self._clock()
+        shelf = self._shelves.now() if self._shelves and self._shelves.watched else ()
+        seen = Seen.of(self._board, span, shelf, now)
+        words = self._words(language, now)
+        return _Worded(words, self._board.k).report(seen, now, span, self._board, self._shelves)
+
+    def _words(self, language: str, now: datetime) -> Words:
         shop = self._board.shop
-        words = Words(language, shop.timezone, self._clock(), shop.currency)
-        seen = self._seen(span)
-        return _Worded(words, self._board.k).report(
-            seen, self._clock(), span, self._board, self._shelves
-        )
+        return Words(language, shop.timezone, now, shop.currency)
 
 
 class _Worded:
@@ -98,18 +82,18 @@ class _Worded:
         self.w, self.t, self.k = words, words.t, k
 
     def report(
-        self, seen: Seen, now: object, span: Span, board: Board, shelves: Shelves | None
+        self, seen: Seen, now: datetime, span: Span, board: Board, shelves: Shelves | None
     ) -> Report:
         things = [self.thing(thing) for thing in to_look_at(seen)]
         share = _simulated(seen)
-        made = self.w.second(now)[:-3]  # type: ignore[arg-type]
+        made = self.w.moment(now, True)
         return Report(
             language=self.w.language,
             title=f"{board.shop.name}: {self.t('report.title')}",
             under=f"{self.w.span(span.first, span.last)} · {self.t('report.made', when=made)}",
             badge=self.t("report.simulated", share=self.w.pct(share)) if share else "",
             look=self.t("look.title" if len(things) == 3 else "look.title.fewer"),  # noqa: PLR2004 - its words say three
-            things=things or [self.nothing(seen)],
+            things=things or [(self.t("look.none.title"), look.nothing(self.w, seen.totals))],
             figures=self.figures(seen.totals),
             plan_title=self.t("report.map"),
             plan=self.plan(board, span),
@@ -128,51 +112,8 @@ class _Worded:
 
     def thing(self, thing: Thing) -> tuple[str, list[str]]:
         """Its heading and its lines of evidence."""
-        return self.t(f"look.{thing.kind}", name=thing.name), list(self.evidence(thing))
-
-    def evidence(self, thing: Thing) -> Sequence[str]:
-        """What it rests on."""
-        lines = [self.w.fact(fact) for fact in thing.facts[:2]]
-        if thing.rate:
-            lines.append(
-                self.rated(thing.rate) if thing.kind == "answers" else self.told(thing.rate)
-            )
-        if thing.choice:
-            chosen = self.w.or_plain("choice", thing.choice)
-            lines.append(self.t("look.answers.choice", choice=chosen))
-        if thing.place:
-            lines.append(
-                self.w.or_plain("camera", thing.place) if thing.kind == "camera" else thing.place
-            )
-        if thing.since:
-            lines.append(self.t("look.since", when=self.w.second(thing.since)[:-3]))
-        affected = thing.affected
-        lines.append(
-            self.t("look.affected.few", k=self.k)
-            if affected is None
-            else self.t("look.affected", n=max(1, round(affected)))
-        )
-        return lines
-
-    def rated(self, rate: Rate) -> str:
-        """A mean rating."""
-        value, low, high = (self.w.num(v, 1) for v in (rate.value, rate.low, rate.high))
-        return self.t("look.answers.rate", value=value, low=low, high=high, n=rate.n)
-
-    def told(self, rate: Rate) -> str:
-        """A share of rejections."""
-        value, interval = self.w.pct(rate.value), self.w.interval(rate)
-        return self.t("look.rejected", value=value, n=rate.n, interval=interval)
-
-    def nothing(self, seen: Seen) -> tuple[str, list[str]]:
-        """That there is nothing, and how much could not be told."""
-        lines = [self.t("look.none.text")]
-        unclear = seen.totals.numbers.unclear
-        if unclear:
-            lines.append(self.t("look.none.unclear", n=unclear.n, share=self.w.pct(unclear.value)))
-        if seen.totals.items_withheld:
-            lines.append(self.t("look.none.withheld", n=seen.totals.items_withheld))
-        return self.t("look.none.title"), lines
+        lines = look.evidence(self.w, thing, self.k)
+        return self.t(f"look.{thing.kind}", name=thing.name), lines
 
     # --- figures -----------------------------------------------------------------------------
 
@@ -276,7 +217,7 @@ class _Worded:
         row = seen.row(one.item)
         parts = [self.t("report.answers", n=one.answers or 0)]
         if one.rating:
-            parts.append(self.rated(one.rating))
+            parts.append(look.rated(self.w, one.rating))
         if one.choices:
             chosen = self.w.or_plain("choice", one.choices[0][0])
             parts.append(self.t("look.answers.choice", choice=chosen))
@@ -304,6 +245,12 @@ class _Worded:
             for one in gone[: LINES - 1]
         ]
         return Part(heading, lines)
+
+
+def _pdf(report: Report) -> bytes:
+    from aeras.wiring.reportpdf import report_pdf  # noqa: PLC0415 - most runs print none
+
+    return report_pdf(report)
 
 
 def _ranked(rows: Sequence[ItemRow]) -> list[tuple[ItemRow, Rate]]:
