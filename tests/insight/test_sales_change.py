@@ -5,14 +5,14 @@ import pytest
 
 from aeras.insight.sales_change import sales_change
 
-RNG = np.random.default_rng(8)
 SEASON = 1 + 0.5 * np.sin(np.arange(56) / 9)
 
 
 def sold(factor: float, items: int = 12) -> np.ndarray:
-    mean = RNG.uniform(8, 25, items)[:, None] * SEASON
+    rng = np.random.default_rng(8)
+    mean = rng.uniform(8, 25, items)[:, None] * SEASON
     mean[0, 28:] *= factor
-    return RNG.poisson(mean).astype(float)
+    return rng.poisson(mean).astype(float)
 
 
 def test_a_change_is_told_apart_from_the_season() -> None:
