@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, String, delete, func, select, update
+from sqlalchemy import JSON, Connection, String, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -60,16 +60,7 @@ class Lives(Part):
             "logged": False,
         }
         with self._session() as session:
-            # The write comes first, so that SQLite takes the lock before anything was read.
-            put: Any = session.execute(insert(StepRecord).values(row).on_conflict_do_nothing())
-            before = select(func.count()).where(
-                StepRecord.trigger == trigger, StepRecord.n < step.n
-            )
-            if put.rowcount == 0:
-                return False
-            if session.scalar(before) != step.n:
-                gap = StepRecord.trigger == trigger, StepRecord.n == step.n
-                session.execute(delete(StepRecord).where(*gap))
+            if not self._put_step(session, StepRecord, "trigger", row):
                 return False
             if step.stage.final:
                 close = update(TriggerRecord).where(TriggerRecord.id == trigger)
@@ -102,19 +93,19 @@ class Lives(Part):
 
     def note_prices(self, prices: Mapping[str, int | None], at: datetime) -> None:
         """Keeps the prices that differ from those last kept; the first of an item is no change."""
-        with self._session() as session:
-            newest = select(PriceRecord.item, func.max(PriceRecord.at)).group_by(PriceRecord.item)
-            last = {
-                item: session.get_one(PriceRecord, (item, when)).price
-                for item, when in session.execute(newest)
-            }
+        kept = select(PriceRecord.item, PriceRecord.price).order_by(PriceRecord.at)
+
+        def work(connection: Connection) -> None:
+            last = {item: price for item, price in connection.execute(kept)}
             rows = [
                 {"item": item, "at": at, "price": price}
                 for item, price in prices.items()
                 if item not in last or last[item] != price
             ]
             if rows:
-                session.execute(insert(PriceRecord).values(rows).on_conflict_do_nothing())
+                connection.execute(insert(PriceRecord).values(rows).on_conflict_do_nothing())
+
+        self._write(work)
 
     def price_changes(self) -> list[tuple[str, datetime]]:
         """Item and moment of each change of a price, oldest first."""

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -35,6 +36,27 @@ class Part:
         """Runs a write that many may ask for at once, together with theirs."""
         with self._translated():
             return self._group.run(work)
+
+    @staticmethod
+    def _put_step(session: Session, table: Any, owner: str, row: dict[str, Any]) -> bool:
+        """Stores the next step of a life; False, and nothing stored, when the life has a step of
+        that number already or none before.
+
+        Args:
+            session: Open.
+            table: Of steps, numbered ``n`` from 0 without gaps.
+            owner: Its column that tells whose life it is.
+            row: The step.
+        """
+        # The write comes first, so that SQLite takes the lock before anything was read.
+        put: Any = session.execute(insert(table).values(row).on_conflict_do_nothing())
+        if put.rowcount == 0:
+            return False
+        own = getattr(table, owner) == row[owner]
+        if session.scalar(select(func.count()).where(own, table.n < row["n"])) != row["n"]:
+            session.execute(delete(table).where(own, table.n == row["n"]))
+            return False
+        return True
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import JSON, String, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import JSON, String, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from aeras.domain.proposals import (
@@ -108,18 +107,7 @@ class Proposals(Part):
         """
         row = {"proposal": proposal, "logged": False, **_columns(step)}
         with self._session() as session:
-            # The write comes first, so that SQLite takes the lock before anything was read.
-            put: Any = session.execute(
-                insert(ProposalStepRecord).values(row).on_conflict_do_nothing()
-            )
-            if put.rowcount == 0:
-                return False
-            own = ProposalStepRecord.proposal == proposal
-            before = select(func.count()).where(own, ProposalStepRecord.n < step.n)
-            if session.scalar(before) != step.n:
-                session.execute(
-                    delete(ProposalStepRecord).where(own, ProposalStepRecord.n == step.n)
-                )
+            if not self._put_step(session, ProposalStepRecord, "proposal", row):
                 return False
             record = session.get_one(ProposalRecord, proposal)
             if measured is not None:
