@@ -8,12 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from aeras.domain.errors import InputError
 from aeras.domain.kept import Trigger, TriggerState
 from aeras.domain.published import Effect, Findings, TriggerRow
-
-MAX_NOTE = 500
-"""Characters of a reason or a proposal."""
+from aeras.domain.steps import no_step
 
 
 class Action(StrEnum):
@@ -89,10 +86,7 @@ def may(stage: Stage, deed: Deed) -> bool:
 def after(stage: Stage, deed: Deed) -> Stage:
     """The stage that follows; InputError if the deed does not fit."""
     if not may(stage, deed):
-        raise InputError(
-            f"the trigger is at the stage {stage.value!r}, from which {deed.value!r} is no step",
-            todo="Load the page again: somebody may have moved it on",
-        )
+        raise no_step(stage, deed, of="trigger")
     return _MOVES[deed][1]
 
 

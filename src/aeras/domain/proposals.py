@@ -13,8 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from aeras.domain.errors import InputError
 from aeras.domain.published import Rate
+from aeras.domain.steps import no_step
 
 
 class Kind(StrEnum):
@@ -74,7 +74,6 @@ _MOVES: Mapping[Deed, tuple[frozenset[Stage], Stage]] = {
 }
 BY_HAND = (Deed.APPROVE, Deed.CONFIRM, Deed.KEEP, Deed.ROLL_BACK, Deed.DISMISS)
 """Deeds of a manager; the others are the system's own."""
-MAX_NOTE = 500
 
 
 def may(stage: Stage, deed: Deed) -> bool:
@@ -85,10 +84,7 @@ def may(stage: Stage, deed: Deed) -> bool:
 def after(kind: Kind, stage: Stage, deed: Deed) -> Stage:
     """The stage that follows; InputError if the deed does not fit."""
     if not may(stage, deed):
-        raise InputError(
-            f"the proposal is at the stage {stage.value!r}, from which {deed.value!r} is no step",
-            todo="Load the page again: somebody may have moved it on",
-        )
+        raise no_step(stage, deed, of="proposal")
     if kind is Kind.ROLL_BACK and deed is Deed.CONFIRM:
         return Stage.ROLLED_BACK
     return _MOVES[deed][1]

@@ -13,7 +13,6 @@ from aeras.domain.errors import InputError, StoreError
 from aeras.domain.kept import Trigger, TriggerState
 from aeras.domain.life import (
     BY_HAND,
-    MAX_NOTE,
     PROPOSABLE,
     Action,
     Deed,
@@ -28,6 +27,7 @@ from aeras.domain.life import (
 from aeras.domain.oversight import SYSTEM, Act, AuditLog
 from aeras.domain.ports import Clock, Outbox, TriggerBook
 from aeras.domain.published import Effect, Findings, Rate, TriggerRow
+from aeras.domain.steps import check_note, moved_on, repeats
 from aeras.respond.rules import Rule, Scope
 
 log = structlog.get_logger(__name__)
@@ -107,26 +107,20 @@ class Lives:
     ) -> LifeRow:
         """See `aeras.domain.life.TriggerDesk.do`."""
         found, steps = self._read(trigger)
-        if seen < len(steps):
-            if (steps[seen].deed, steps[seen].who) == (deed, who):
-                return self._life(found, steps)  # the same sent twice
-            raise _moved_on()
+        if repeats(steps, seen, deed, who, of="trigger"):
+            return self._life(found, steps)
         stage = stage_of(found, steps)
         if deed not in BY_HAND:
             raise InputError(f"{deed.value!r} is no step that is taken by hand")
         after(stage, deed)
         about = self._about(found, deed, note.strip(), action)
         if not self._step(found, steps, deed, who, about):
-            raise _moved_on()
+            raise moved_on("trigger")
         self._follow_up()
         return self.row(trigger)
 
     def _about(self, trigger: Trigger, deed: Deed, note: str, action: str) -> dict[str, object]:
-        if len(note) > MAX_NOTE:
-            raise InputError(
-                f"the text has {len(note)} characters, at most {MAX_NOTE} are kept",
-                todo="Shorten it",
-            )
+        check_note(note)
         if deed in {Deed.PROPOSE, Deed.DISMISS} and not note:
             raise InputError("a few words are missing", todo="Say what is proposed, or why not")
         if deed is Deed.PROPOSE:
@@ -298,13 +292,6 @@ class Lives:
 
 def _begun(trigger: Trigger) -> Own:
     return Deed.OPEN, SYSTEM, {"rule": trigger.rule}
-
-
-def _moved_on() -> InputError:
-    return InputError(
-        "somebody else has moved this trigger on",
-        todo="Look at where it stands now, and repeat if it is still right",
-    )
 
 
 def _proposal(about: Mapping[str, object]) -> tuple[str, str]:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import RedirectResponse, Response
 
-from aeras.domain.errors import InputError
-from aeras.domain.proposals import BY_HAND, MAX_NOTE, AdviceDesk, Deed, ProposalRow
+from aeras.domain.proposals import BY_HAND, AdviceDesk, ProposalRow
 from aeras.serve import schemas
 from aeras.serve.errors import NotFoundError
 from aeras.serve.pages import TheBoard, ThePages
 from aeras.serve.session import FormText, Manager, OurForm, require_form_header, require_user
+from aeras.serve.steps import DeedName, Note, StepIn, deed_named, row_named, seen_in
 
 ProposalId = Annotated[str, Path(max_length=64)]
-DeedName = Annotated[str, Path(max_length=32)]
 pages = APIRouter(dependencies=[Depends(require_user)], include_in_schema=False)
 api = APIRouter(
     prefix="/api",
@@ -129,13 +127,8 @@ class AdviceOut(schemas._Out):
     proposals: list[ProposalOut]
 
 
-class ProposalDeedIn(BaseModel):
+class ProposalDeedIn(StepIn):
     """A step: ``seen`` is how many steps there were before; sending it again is harmless."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    seen: Annotated[int, Field(ge=0, le=10_000)]
-    note: Annotated[str, Field(max_length=2 * MAX_NOTE)] = ""
 
 
 def desk_of(request: Request) -> AdviceDesk:
@@ -149,21 +142,6 @@ def desk_of(request: Request) -> AdviceDesk:
 
 
 TheAdvice = Annotated[AdviceDesk, Depends(desk_of)]
-
-
-def row_of(desk: AdviceDesk, proposal: str) -> ProposalRow:
-    """A proposal; NotFoundError if there is none of that id."""
-    try:
-        return desk.row(proposal)
-    except InputError as error:
-        raise NotFoundError(error.what, todo=error.todo) from None
-
-
-def deed_of(name: str) -> Deed:
-    """A step by hand; NotFoundError if there is none of that name."""
-    if name not in BY_HAND:
-        raise NotFoundError(f"no step {name[:32]!r}", todo=f"There are {', '.join(BY_HAND)}")
-    return Deed(name)
 
 
 def _out(row: ProposalRow) -> ProposalOut:
@@ -204,7 +182,7 @@ def proposal_page(
     proposal: ProposalId, request: Request, board: TheBoard, desk: TheAdvice, page: ThePages
 ) -> Response:
     """One proposal: each move with its evidence, what is expected, what became of it."""
-    row = row_of(desk, proposal)
+    row = row_named(desk.row, proposal)
     return page.page(
         request,
         "proposal.html",
@@ -226,13 +204,12 @@ def take_step(  # noqa: PLR0917 - FastAPI reads them by name
     _form: OurForm,
     desk: TheAdvice,
     seen: FormText = "0",
-    note: Annotated[str, Form(max_length=2 * MAX_NOTE)] = "",
+    note: Note = "",
 ) -> Response:
     """Takes a step by a form of the page."""
-    row = row_of(desk, proposal)
-    steps = len(row.kept.steps)
-    before = int(seen) if seen.isdecimal() and len(seen) < 6 else steps  # noqa: PLR2004
-    desk.do(proposal, deed_of(deed), user.name, seen=before, note=note)
+    row = row_named(desk.row, proposal)
+    before = seen_in(seen, len(row.kept.steps))
+    desk.do(proposal, deed_named(deed, BY_HAND), user.name, seen=before, note=note)
     return RedirectResponse(f"/advice/{row.kept.proposal.id}", 303)
 
 
@@ -247,7 +224,7 @@ def api_advice(desk: TheAdvice) -> AdviceOut:
 @api.get("/advice/{proposal}")
 def api_proposal(proposal: ProposalId, desk: TheAdvice) -> ProposalOut:
     """One proposal with its life."""
-    return _out(row_of(desk, proposal))
+    return _out(row_named(desk.row, proposal))
 
 
 @api.post("/advice/{proposal}/{deed}", dependencies=[Depends(require_form_header)])
@@ -257,5 +234,6 @@ def api_step(
     """Takes a step: ``approve``, ``confirm``, ``keep``, ``roll_back`` or ``dismiss``; needs the
     X-CSRF-Token header.
     """
-    row_of(desk, proposal)
-    return _out(desk.do(proposal, deed_of(deed), user.name, seen=body.seen, note=body.note))
+    row_named(desk.row, proposal)
+    step = deed_named(deed, BY_HAND)
+    return _out(desk.do(proposal, step, user.name, seen=body.seen, note=body.note))

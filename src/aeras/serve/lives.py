@@ -6,22 +6,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Path, Request
+from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
-from aeras.domain.errors import InputError
 from aeras.domain.kept import Origin
-from aeras.domain.life import BY_HAND, MAX_NOTE, PROPOSABLE, Deed, LifeRow, TriggerDesk
+from aeras.domain.life import BY_HAND, PROPOSABLE, LifeRow, TriggerDesk
 from aeras.serve import schemas
 from aeras.serve.desk_links import card_link
 from aeras.serve.errors import NotFoundError
 from aeras.serve.pages import TheBoard, ThePages
 from aeras.serve.session import FormText, Manager, OurForm, require_form_header, require_user
+from aeras.serve.steps import DeedName, Note, StepIn, deed_named, row_named, seen_in
 
 TriggerId = Annotated[str, Path(max_length=64)]
-Note = Annotated[str, Form(max_length=2 * MAX_NOTE)]
-
 pages = APIRouter(dependencies=[Depends(require_user)], include_in_schema=False)
 api = APIRouter(
     prefix="/api",
@@ -36,11 +34,7 @@ api = APIRouter(
 )
 
 
-class _Out(BaseModel):
-    model_config = ConfigDict(from_attributes=True, frozen=True)
-
-
-class StepOut(_Out):
+class StepOut(schemas._Out):
     """One step of a trigger's life."""
 
     n: int
@@ -50,7 +44,7 @@ class StepOut(_Out):
     stage: str
 
 
-class FindingsOut(_Out):
+class FindingsOut(schemas._Out):
     """What the answers to its survey say."""
 
     answers: int
@@ -58,7 +52,7 @@ class FindingsOut(_Out):
     rating: schemas.RateOut | None
 
 
-class EffectOut(_Out):
+class EffectOut(schemas._Out):
     """What changed after an action, against matched items; ``change`` below 0 is better."""
 
     measure: str
@@ -75,7 +69,7 @@ class EffectOut(_Out):
     selected: bool
 
 
-class LifeOut(_Out):
+class LifeOut(schemas._Out):
     """A trigger with its life; ``deeds`` are the steps that a manager may take now."""
 
     trigger: schemas.TriggerOut
@@ -89,13 +83,9 @@ class LifeOut(_Out):
     due: datetime | None
 
 
-class DeedIn(BaseModel):
+class DeedIn(StepIn):
     """A step: ``seen`` is how many steps there were before; sending it again is harmless."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    seen: Annotated[int, Field(ge=0, le=10_000)]
-    note: Annotated[str, Field(max_length=2 * MAX_NOTE)] = ""
     action: Annotated[str, Field(max_length=32)] = ""
 
 
@@ -110,21 +100,6 @@ def desk_of(request: Request) -> TriggerDesk:
 
 
 TheDesk = Annotated[TriggerDesk, Depends(desk_of)]
-
-
-def row_of(desk: TriggerDesk, trigger: str) -> LifeRow:
-    """A trigger; NotFoundError if there is none of that id."""
-    try:
-        return desk.row(trigger)
-    except InputError as error:
-        raise NotFoundError(error.what, todo=error.todo) from None
-
-
-def deed_of(name: str) -> Deed:
-    """A step by hand; NotFoundError if there is none of that name."""
-    if name not in BY_HAND:
-        raise NotFoundError(f"no step {name[:32]!r}", todo=f"There are {', '.join(BY_HAND)}")
-    return Deed(name)
 
 
 @pages.get("/triggers")
@@ -154,7 +129,7 @@ def triggers(request: Request, board: TheBoard, page: ThePages) -> Response:
 @pages.get("/triggers/{trigger_id}")
 def life(trigger_id: TriggerId, request: Request, desk: TheDesk, page: ThePages) -> Response:
     """One trigger: what it rests on, what became of it, what may be done."""
-    row = row_of(desk, trigger_id)
+    row = row_named(desk.row, trigger_id)
     return page.page(
         request,
         "life.html",
@@ -174,7 +149,7 @@ def _days(row: LifeRow) -> int:
 @pages.post("/triggers/{trigger_id}/{deed}")
 def take_step(  # noqa: PLR0917 - FastAPI reads them by name
     trigger_id: TriggerId,
-    deed: Annotated[str, Path(max_length=32)],
+    deed: DeedName,
     user: Manager,
     _form: OurForm,
     desk: TheDesk,
@@ -183,22 +158,22 @@ def take_step(  # noqa: PLR0917 - FastAPI reads them by name
     action: FormText = "",
 ) -> Response:
     """Takes a step by a form of the page."""
-    row = row_of(desk, trigger_id)
-    before = int(seen) if seen.isdecimal() and len(seen) < 6 else len(row.steps)  # noqa: PLR2004
-    desk.do(trigger_id, deed_of(deed), user.name, seen=before, note=note, action=action)
+    row = row_named(desk.row, trigger_id)
+    before = seen_in(seen, len(row.steps))
+    desk.do(trigger_id, deed_named(deed, BY_HAND), user.name, seen=before, note=note, action=action)
     return RedirectResponse(f"/triggers/{row.trigger.id}", 303)
 
 
 @api.get("/triggers/{trigger_id}")
 def api_life(trigger_id: TriggerId, desk: TheDesk) -> LifeOut:
     """One trigger with its life."""
-    return LifeOut.model_validate(row_of(desk, trigger_id))
+    return LifeOut.model_validate(row_named(desk.row, trigger_id))
 
 
 @api.post("/triggers/{trigger_id}/{deed}", dependencies=[Depends(require_form_header)])
 def api_step(
     trigger_id: TriggerId,
-    deed: Annotated[str, Path(max_length=32)],
+    deed: DeedName,
     body: DeedIn,
     user: Manager,
     desk: TheDesk,
@@ -206,8 +181,8 @@ def api_step(
     """Takes a step: ``find``, ``propose``, ``approve``, ``close`` or ``dismiss``; needs the
     X-CSRF-Token header.
     """
-    row_of(desk, trigger_id)
+    row_named(desk.row, trigger_id)
     sent: Mapping[str, str] = {"note": body.note, "action": body.action}
     return LifeOut.model_validate(
-        desk.do(trigger_id, deed_of(deed), user.name, seen=body.seen, **sent)
+        desk.do(trigger_id, deed_named(deed, BY_HAND), user.name, seen=body.seen, **sent)
     )

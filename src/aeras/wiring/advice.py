@@ -24,7 +24,6 @@ from aeras.domain.oversight import SYSTEM, Act, AuditLog
 from aeras.domain.ports import Clock, EventStore, Settings, ShelfBook
 from aeras.domain.proposals import (
     BY_HAND,
-    MAX_NOTE,
     AdviceState,
     Deed,
     Fitness,
@@ -44,6 +43,7 @@ from aeras.domain.proposals import (
     may,
 )
 from aeras.domain.published import Rate
+from aeras.domain.steps import check_note, moved_on, repeats
 from aeras.place import ope
 from aeras.place.effect import measure
 from aeras.place.options import AdviceOptions
@@ -193,17 +193,11 @@ class AdviceRoom:
         note = note.strip()
         if deed not in BY_HAND:
             raise InputError(f"{deed.value!r} is no step that is taken by hand")
-        if len(note) > MAX_NOTE:
-            raise InputError(
-                f"the text has {len(note)} characters, at most {MAX_NOTE} are kept",
-                todo="Shorten it",
-            )
+        check_note(note)
         with self._turn:
             kept = self._read(proposal)
-            if seen < len(kept.steps):
-                if (kept.steps[seen].deed, kept.steps[seen].who) == (deed, who):
-                    return self._row(kept)  # the same sent twice
-                raise _moved_on()
+            if repeats(kept.steps, seen, deed, who, of="proposal"):
+                return self._row(kept)
             after(kept.proposal.kind, kept.stage, deed)
             if deed is Deed.DISMISS and not note:
                 raise InputError("a few words are missing", todo="Say why not")
@@ -218,7 +212,7 @@ class AdviceRoom:
         if deed is Deed.CONFIRM:
             self._move(own)
         if not self._step(kept, deed, who, note=note, moves=moves):
-            raise _moved_on()
+            raise moved_on("proposal")
         if deed is Deed.ROLL_BACK:
             self._propose_back(kept)
         if deed is Deed.CONFIRM and own.reverses:
@@ -750,11 +744,4 @@ def _plan_changed(facings: Sequence[str]) -> InputError:
         f"the plan has changed since: other items stand at {', '.join(facings[:5])}",
         where="planogram",
         todo="Dismiss this proposal; the next is made of the plan as it is then",
-    )
-
-
-def _moved_on() -> InputError:
-    return InputError(
-        "somebody else has moved this proposal on",
-        todo="Look at where it stands now, and repeat if it is still right",
     )
