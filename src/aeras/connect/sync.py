@@ -174,12 +174,9 @@ class Feed:
                 return self._failed(told, FeedStatus.BAD_DATA)
             now = self._clock()
             pause = timedelta() if more else self.options.every
+            reached = {} if more else {"fine_at": now}
             return self._save(
-                fine_at=None if more else now,
-                due_at=now + pause,
-                status=FeedStatus.FINE,
-                trouble="",
-                tries=0,
+                due_at=now + pause, status=FeedStatus.FINE, trouble="", tries=0, **reached
             )
 
     def _read_on(self, stopped: Callable[[], bool]) -> bool:
@@ -211,10 +208,7 @@ class Feed:
 
     def _save(self, **changes: object) -> FeedState:
         with self._applying:
-            state = self.state()
-            if changes.get("fine_at", 0) is None:
-                changes["fine_at"] = state.fine_at
-            state = replace(state, ran_at=self._clock(), **changes)  # type: ignore[arg-type]
+            state = replace(self.state(), ran_at=self._clock(), **changes)  # type: ignore[arg-type]
             self._book.save_feed(state)
             return state
 
@@ -254,9 +248,8 @@ class Feed:
             taken = self._intake.read(page, now)
             held = self._bad_codes(learnt, now)
             receipts = self._sort(taken)
+            new_held = self._book.hold([*held, *taken.held])
             fresh = {receipt.id: receipt.revision for receipt in receipts.fresh}
-            held += [row for row in taken.held if row.kind != "sale" or row.document in fresh]
-            new_held = self._book.hold(held)
             self._book.supersede(self.source, fresh)
             self._sales.put_receipts(receipts.fresh)
             self._sales.append_stock(taken.stock)
@@ -359,15 +352,10 @@ class Feed:
         stock: list[Stock] = []
         done = []
         for row in rows:
-            if (
-                row.kind == "sale"
-                and row.document in stored
-                and stored[row.document] != row.revision
-            ):
-                done.append(row.id)  # a newer revision is stored
-                continue
-            if row.kind == "sale" and row.document not in stored:
-                continue  # its page was cut off: it is told again
+            if row.kind == "sale" and stored.get(row.document) != row.revision:
+                if row.document in stored:
+                    done.append(row.id)  # a newer revision is stored
+                continue  # else its page was cut off: it is told again
             try:
                 more_sales, more_stock = self._intake.again(row, now)
             except UnusableError:
