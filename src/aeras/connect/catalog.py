@@ -122,7 +122,8 @@ class Catalogue:
 
     def _keep(self, known: dict[str, Known], at: datetime, bad: tuple[str, ...]) -> Learnt:
         moved = []
-        self._prices = None
+        if known:
+            self._prices = None
         for sku, new in known.items():
             was = self._products.get(sku)
             if was is None or was.item != new.item:
