@@ -95,12 +95,11 @@ def sync(site: SiteArg, *, connector: OneOpt = None, as_json: JsonOpt = False) -
     from aeras.wiring.connectors import status_line
 
     with _room(site) as room:
-        bad = False
+        bad, before = False, {row.id: row.state.counts for row in room.feeds()}
         for source in _chosen(room, connector):
-            before = _counts(room, source)
             room.run_now(source)
             row = next(row for row in room.feeds() if row.id == source)
-            done = {name: n - before.get(name, 0) for name, n in row.state.counts.items()}
+            done = {name: n - before[source].get(name, 0) for name, n in row.state.counts.items()}
             told = ", ".join(f"{name} {n}" for name, n in done.items() if n) or "nothing new"
             bad |= row.state.status is not FeedStatus.FINE
             record = _record(row) | {"run": done}
@@ -133,10 +132,6 @@ def _dry(site: Path, connector: str | None, *, pages: int | None, as_json: bool)
 
 def _chosen(room: ConnectRoom, connector: str | None) -> list[str]:
     return [connector] if connector else [row.id for row in room.feeds()]
-
-
-def _counts(room: ConnectRoom, source: str) -> dict[str, int]:
-    return next((dict(row.state.counts) for row in room.feeds() if row.id == source), {})
 
 
 def _record(row: FeedRow) -> dict[str, Any]:

@@ -58,7 +58,6 @@ class ConnectRoom:
         self._control = control
         self._audit = audit
         self._clock = clock
-        self._changed = changed
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._kinds = {options.id: options.kind for options in site.file.connectors}
