@@ -90,12 +90,8 @@ class Odoo(Sweep):
     """
 
     def __init__(self, options: OdooOptions, key: str, context: Context) -> None:
-        super().__init__(
-            options.id,
-            context.clock,
-            options.since,
-            {ITEMS: self._items, SALES: self._sales, STOCK: self._stock},
-        )
+        parts = {ITEMS: self._items, SALES: self._sales, STOCK: self._stock}
+        super().__init__(options, context, parts)
         self._options = options
         self._rpc = _Rpc(options, key)
 

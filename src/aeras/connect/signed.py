@@ -13,9 +13,11 @@ from aeras.connect.port import BadDataError, ForgedError
 
 
 def check_hmac(body: bytes, signature: str, secret: str, where: str) -> None:
-    """Raises ForgedError unless the signature is base64 of the body's HMAC-SHA256."""
+    """Raises ForgedError unless the signature is base64 of the body's HMAC-SHA256; without a secret
+    nothing is taken.
+    """
     made = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest())
-    if not hmac.compare_digest(made, signature.encode()):
+    if not secret or not hmac.compare_digest(made, signature.encode()):
         raise forged(where)
 
 

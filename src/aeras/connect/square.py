@@ -115,12 +115,8 @@ class SquareShop(Sweep):
     """
 
     def __init__(self, options: SquareOptions, token: str, secret: str, context: Context) -> None:
-        super().__init__(
-            options.id,
-            context.clock,
-            options.since,
-            {ITEMS: self._items, SALES: self._sales, STOCK: self._stock},
-        )
+        parts = {ITEMS: self._items, SALES: self._sales, STOCK: self._stock}
+        super().__init__(options, context, parts)
         self._options = options
         self._secret = secret
         self._client = _client(options, token)

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from aeras.connect.port import BadDataError, Connector, Page, revision_of
-from aeras.domain.ports import Clock
+from aeras.connect.port import BadDataError, Connector, Context, Options, Page, revision_of
 
 ITEMS, SALES, STOCK = "items", "sales", "stock"
 _SECOND = timedelta(seconds=1)
@@ -63,19 +62,16 @@ class Sweep(Connector):
     """A connector made of parts that are read in turn, in the order of the mapping.
 
     Args:
-        name: Its id in the site file.
-        clock: UTC.
-        first: How far back the first run reads sales.
+        options: Of the connector; ``since`` is how far back the first run reads sales.
+        context: Of the site.
         parts: By name. All but ``sales`` are read from the `BEGINNING` first: a shop's catalogue
             and stock are wanted whole.
     """
 
-    def __init__(
-        self, name: str, clock: Clock, first: timedelta, parts: Mapping[str, Part]
-    ) -> None:
-        self.name = name
-        self._clock = clock
-        self._first = first
+    def __init__(self, options: Options, context: Context, parts: Mapping[str, Part]) -> None:
+        self.name = options.id
+        self._clock = context.clock
+        self._first = options.since
         self._parts = dict(parts)
 
     def pull(self, cursor: str | None) -> Page:
@@ -94,12 +90,6 @@ class Sweep(Connector):
         mark, more = self._after(mark, found, from_)
         page = found.page
         return Page(page.sales, page.stock, page.items, _written(mark), more, page.spoilt)
-
-    def applied(self, cursor: str | None) -> None:
-        """The cursor says all there is to remember."""
-
-    def close(self) -> None:
-        """Nothing stays open between two pages."""
 
     def _mark(self, cursor: str | None) -> Mark:
         first = next(iter(self._parts))

@@ -91,12 +91,8 @@ class Tryton(Sweep):
     """
 
     def __init__(self, options: TrytonOptions, password: str, context: Context) -> None:
-        super().__init__(
-            options.id,
-            context.clock,
-            options.since,
-            {ITEMS: self._items, SALES: self._sales, STOCK: self._stock},
-        )
+        parts = {ITEMS: self._items, SALES: self._sales, STOCK: self._stock}
+        super().__init__(options, context, parts)
         self._options = options
         self._zone = ZoneInfo(context.timezone)
         self._rpc = _Rpc(options, password)
