@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TextIO
 from zoneinfo import ZoneInfo
 
 from aeras.connect.port import (
@@ -97,13 +97,13 @@ def segments(path: Path) -> Iterator[Segment]:
             yield elements[0][0].strip(), elements[1:]
 
 
-def _raw(file: object, head: str, signs: Signs) -> Iterator[str]:
+def _raw(file: TextIO, head: str, signs: Signs) -> Iterator[str]:
     """Segments as they stand, without their end sign."""
     release, end = re.escape(signs.release), re.escape(signs.end)
     whole = re.compile(rf"((?:[^{release}{end}]|{release}.)*){end}", re.DOTALL)
     text = head
     while True:
-        chunk: str = file.read(_CHUNK)  # type: ignore[attr-defined]
+        chunk = file.read(_CHUNK)
         text += chunk
         place = 0
         while match := whole.match(text, place):
@@ -256,13 +256,10 @@ class _Reading:
         message = self._message
         if moment is None:
             return
-        times = (
-            message.item.times
-            if message.item
-            else message.here
-            if message.place
-            else (message.times)
-        )
+        if message.item:
+            times = message.item.times
+        else:
+            times = message.here if message.place else message.times
         times[_at(elements, 0)] = moment
 
     def _lin(self, elements: list[list[str]]) -> None:

@@ -35,7 +35,9 @@ _LONGEST_ROW = 1 << 20
 _REMEMBERED = 100_000
 _MICRO = 1_000
 
-COLUMNS: dict[str, tuple[str, ...]] = {
+Meaning = Literal["receipt", "at", "time", "sku", "gtin", "quantity", "unit", "amount", "tax",
+                  "currency", "name", "category", "price"]  # fmt: skip
+COLUMNS: dict[Meaning, tuple[str, ...]] = {
     "receipt": ("receipt", "receipt id", "order", "order id", "transaction", "bon", "bonnr",
                 "belegnummer", "beleg"),
     "at": ("at", "datetime", "timestamp", "date", "sold at", "datum", "zeitpunkt", "verkauft am"),
@@ -57,8 +59,6 @@ NEEDED = {
     "stock": ("at", "quantity"),
     "items": ("name",),
 }
-Meaning = Literal["receipt", "at", "time", "sku", "gtin", "quantity", "unit", "amount", "tax",
-                  "currency", "name", "category", "price"]  # fmt: skip
 
 
 class FolderOptions(WatchOptions):
@@ -149,7 +149,7 @@ class FolderReader:
         names = [_plain(name) for name in header]
         found: dict[str, int] = {}
         for meaning, usual in COLUMNS.items():
-            named = self._options.columns.get(meaning)  # type: ignore[call-overload]
+            named = self._options.columns.get(meaning)
             wanted = (_plain(named),) if named else usual
             place = next((names.index(name) for name in wanted if name in names), None)
             if place is not None and place not in found.values():

@@ -91,14 +91,7 @@ def need_package(manifest: Manifest) -> None:
         )
 
 
-def ask(
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    body: bytes | None = None,
-    *,
-    timeout_s: float = TIMEOUT_S,
-) -> Answer:
+def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
     """Sends a request and reads the whole answer; redirects are not followed.
 
     Raises:
@@ -111,10 +104,10 @@ def ask(
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
         connection = http.client.HTTPSConnection(
-            parts.netloc, timeout=timeout_s, context=ssl.create_default_context()
+            parts.netloc, timeout=TIMEOUT_S, context=ssl.create_default_context()
         )
     else:
-        connection = http.client.HTTPConnection(parts.netloc, timeout=timeout_s)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT_S)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request(method, target, body, {"Connection": "close", **headers})
