@@ -95,10 +95,10 @@ class Ingest:
         while not self._stopping.is_set():
             try:
                 await self._session(on_ready)
-                wait_s = WAIT_S[0]
             except (NatsError, OSError, TimeoutError, StoreError) as error:
                 if not self._troubled:
                     log.warning("hub_waits", reason=str(error) or type(error).__name__)
+                    wait_s = WAIT_S[0]
                 self._troubled = True
                 if not isinstance(error, StoreError) and self.away_since is None:
                     self.away_since = time.monotonic()
