@@ -10,7 +10,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
-import re
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aeras.domain.errors import InputError, StoreError
+from aeras.fleet.wire import is_id
 
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _YEAR = timedelta(days=365)
 HUB = "hub"
 """Name on the hub's own certificate; no pass is called so, for theirs end in a random part."""
@@ -70,7 +69,7 @@ class Passes:
         Raises:
             InputError: That cannot be the id of a shop.
         """
-        if not _ID.fullmatch(shop):
+        if not is_id(shop):
             raise InputError(
                 f"{shop!r} is not an id: expected 1 to 64 letters, digits, dots, dashes or "
                 "underscores",

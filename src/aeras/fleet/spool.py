@@ -239,11 +239,11 @@ class Spool:
         self._con.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._con.execute("COMMIT")
         except BaseException:
             if self._con.in_transaction:
                 self._con.execute("ROLLBACK")
             raise
-        self._con.execute("COMMIT")
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -251,8 +251,6 @@ class Spool:
             try:
                 yield
             except sqlite3.Error as error:
-                if getattr(self, "_con", None) is not None and self._con.in_transaction:
-                    self._con.execute("ROLLBACK")
                 raise _complaint(error, self._path) from error
 
 

@@ -41,12 +41,13 @@ def _is_random(value: object) -> bool:
     return isinstance(value, str) and _RANDOM.fullmatch(value) is not None
 
 
-def _is_id(value: object) -> bool:
+def is_id(value: object) -> bool:
+    """Whether it may be the id of a shop, a facing or an item."""
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 def _is_id_or_none(value: object) -> bool:
-    return value is None or _is_id(value)
+    return value is None or is_id(value)
 
 
 def _is_minute(value: object) -> bool:
@@ -85,10 +86,10 @@ def _one_of(values: Sequence[object]) -> Callable[[object], bool]:
 _CHECKS: dict[str, Callable[[object], bool]] = {
     "id": _is_random,
     "at": _is_minute,
-    "fixture": _is_id,
+    "fixture": is_id,
     "facing": _is_id_or_none,
     "item": _is_id_or_none,
-    "planogram": _is_id,
+    "planogram": is_id,
     "kind": _one_of([kind.value for kind in Kind]),
     "dwell": _one_of([dwell.value for dwell in DwellClass]),
     **dict.fromkeys(("positive", "hesitant", "rejected", "neutral", "coverage"), _is_share),
