@@ -58,7 +58,7 @@ def about(board: Board, period: Period, now: datetime) -> dict[str, object]:
 def render(name: str, form: str, board: Board, period: Period) -> bytes:
     """One of `TABLES` as a file of one of `FORMS`."""
     columns, rows = TABLES[name]
-    return _file(form, columns, rows(board, period))
+    return table_file(form, columns, rows(board, period))
 
 
 def render_noisy(form: str, table: NoisyTable) -> bytes:
@@ -73,10 +73,11 @@ def render_noisy(form: str, table: NoisyTable) -> bytes:
     }
     same = {"margin": table.margin, "epsilon": table.epsilon, "simulated": table.simulated}
     rows: list[Row] = [{table.by: key, **row, **same} for key, row in table.rows.items()]
-    return _file(form, columns, rows)
+    return table_file(form, columns, rows)
 
 
-def _file(form: str, columns: Columns, rows: Sequence[Row]) -> bytes:
+def table_file(form: str, columns: Columns, rows: Sequence[Row]) -> bytes:
+    """Rows as a file of one of `FORMS`."""
     if form == "csv":
         return _csv(columns, rows)
     held = io.BytesIO()
@@ -105,11 +106,12 @@ def _numbers(numbers: Numbers) -> Row:
     found: Row = {name: getattr(numbers, name, None) for name in _COUNTS}
     found["handled"] = numbers.rejection.n if numbers.rejection else None
     for name in _RATES:
-        found |= _rate(name, getattr(numbers, name))
+        found |= rate_cells(name, getattr(numbers, name))
     return found | {"coverage": numbers.coverage, "simulated": numbers.simulated}
 
 
-def _rate(name: str, rate: Rate | None) -> Row:
+def rate_cells(name: str, rate: Rate | None) -> Row:
+    """A rate and the ends of its interval, empty where it is withheld."""
     ends = {"": "value", "_low": "low", "_high": "high"}
     return {
         f"{name}{end}": round(getattr(rate, field), 4) if rate else None
@@ -158,7 +160,7 @@ def _surveys(board: Board, period: Period) -> list[Row]:
             {
                 "item": item.id,
                 "answers": survey.answers,
-                **_rate("rating", survey.rating),
+                **rate_cells("rating", survey.rating),
                 **{f"rated_{n}": count for n, count in enumerate(ratings, 1)},
                 "choices": "; ".join(f"{code}: {n}" for code, n in survey.choices or ()) or None,
                 "simulated": survey.simulated,

@@ -14,8 +14,7 @@ from aeras.domain.oversight import Act
 from aeras.serve import schemas
 from aeras.serve.api import TheBoard, ThePeriod, known_item
 from aeras.serve.errors import NotFoundError
-from aeras.serve.export import FORMS, _rate
-from aeras.serve.export import _file as table_of
+from aeras.serve.export import FORMS, rate_cells, table_file
 from aeras.serve.oversight import TheOversight
 from aeras.serve.pages import ThePages
 from aeras.serve.session import Manager, require_user
@@ -191,7 +190,7 @@ def days_file(  # noqa: PLR0917 - a route's dependencies
         {
             "day": one.day,
             "units": one.units,
-            **_rate("rejection", one.share),
+            **rate_cells("rejection", one.share),
             "told": one.share.n if one.share else None,
             "promoted": round(one.promoted, 3),
             "out_of_stock": round(one.out, 3),
@@ -204,7 +203,7 @@ def days_file(  # noqa: PLR0917 - a route's dependencies
         "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "no-store",
     }
-    return Response(table_of(kind, DAYS_OF, rows), media_type=FORMS[kind], headers=headers)
+    return Response(table_file(kind, DAYS_OF, rows), media_type=FORMS[kind], headers=headers)
 
 
 @pages.get("/items/{item_id}/sales")
