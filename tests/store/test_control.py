@@ -194,3 +194,31 @@ def test_a_full_disk_is_one_clear_error_and_nothing_is_lost(tmp_path):
         book.close()
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_what_reads_before_it_writes_is_not_refused_when_another_write_comes_between(control):
+    """SQLite would say at once that it is locked, and a page would not be shown."""
+    now = NOON
+    control.add_user("ann", "correct horse", "manager")
+    token = control.start_session("ann", now)
+    ended = threading.Event()
+
+    def others() -> None:
+        n = 0
+        while not ended.is_set():
+            control.set_setting("beat", str(n := n + 1))
+
+    beat = threading.Thread(target=others)
+    beat.start()
+    try:
+        for n in range(1, 61):
+            now += timedelta(seconds=61)
+            assert control.session_user(token, now).name == "ann"
+            control.note_prices({"oat-milk": n}, now)
+            control.make_token("ann", "till", "viewer", now + timedelta(days=2))
+            [made] = control.tokens(now)
+            assert control.revoke_token(made.id) == made
+    finally:
+        ended.set()
+        beat.join()
+    assert len(control.price_changes()) == 59

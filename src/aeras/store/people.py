@@ -221,10 +221,14 @@ class People(Part):
             held = session.get(SessionRecord, sha256(token))
             if held is None or now - held.started_at >= ABSOLUTE or now - held.seen_at >= IDLE:
                 return None
-            if now - held.seen_at >= SEEN_EVERY:
-                held.seen_at = now
+            unseen = now - held.seen_at >= SEEN_EVERY
             record = session.get(UserRecord, held.user)
-            return _user(record) if record else None
+            user = _user(record) if record else None
+        if unseen:  # not within what was read: SQLite refuses that when another write came between
+            with self._session() as session:
+                seen = update(SessionRecord).where(SessionRecord.hash == sha256(token))
+                session.execute(seen.values(seen_at=now))
+        return user
 
     def end_session(self, token: str) -> None:
         """Ends one session."""
@@ -333,11 +337,9 @@ class People(Part):
     def revoke_token(self, token_id: str) -> ApiToken | None:
         """Ends a token."""
         with self._session() as session:
-            record = session.get(ApiTokenRecord, token_id)
-            if record is None:
-                return None
-            session.delete(record)
-            return _token(record)
+            end = delete(ApiTokenRecord).where(ApiTokenRecord.id == token_id)
+            record = session.scalar(end.returning(ApiTokenRecord))
+            return None if record is None else _token(record)
 
     # --- attempts -------------------------------------------------------------------------------
 
