@@ -59,6 +59,9 @@ class FakeFeeds:
             FeedRow("erp", "tryton", "Tryton", *card, refused, False, 0, False, None, None),
         ]  # fmt: skip
 
+    def has(self, source: str) -> bool:
+        return source in {"till", "erp"}
+
     def quarantine(self) -> list[HeldGroup]:
         return self.groups
 
@@ -87,5 +90,5 @@ class FakeFeeds:
         self.asked.append(("push", source, body.decode(), url))
 
     def _known(self, source: str) -> None:
-        if source not in {"till", "erp"}:
+        if not self.has(source):
             raise InputError(f"there is no connector {source!r}")

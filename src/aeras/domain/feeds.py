@@ -304,6 +304,9 @@ class FeedDesk(Protocol):
     def feeds(self) -> list[FeedRow]:
         """All connectors of the site."""
 
+    def has(self, source: str) -> bool:
+        """Whether the site has a connector of that id; asks no store."""
+
     def quarantine(self) -> list[HeldGroup]:
         """What could not be used."""
 

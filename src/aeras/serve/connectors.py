@@ -76,7 +76,7 @@ async def take_hook(source: str, request: Request, desk: TheDesk) -> Response:
     wait_s = request.app.state.throttle_address.take(client_of(request))
     if wait_s > 0:
         raise TooManyError(wait_s)
-    if all(row.id != source for row in desk.feeds()):
+    if not desk.has(source):
         raise NotFoundError(f"there is no connector {source!r}")
     url = base_url(request) + request.url.path
     await run_in_threadpool(desk.push, source, dict(request.headers), await request.body(), url)

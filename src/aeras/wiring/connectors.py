@@ -160,6 +160,10 @@ class ConnectRoom:
             )
         return rows
 
+    def has(self, source: str) -> bool:
+        """Whether the site has a connector of that id."""
+        return source in self._feeds
+
     def quarantine(self) -> list[HeldGroup]:
         """What could not be used, of the connectors that the site has."""
         return [group for group in self._control.held_groups() if group.source in self._feeds]
