@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aeras.connect.odoo import OdooOptions
-from aeras.connect.port import Connector, Context, Options
+from aeras.connect.port import Options
 from aeras.connect.shopify import ShopifyOptions
 from aeras.connect.square import SquareOptions
 from aeras.connect.woocommerce import WooOptions
@@ -48,7 +48,3 @@ LINKS: dict[str, tuple[type[Api], Callable[[str], Options]]] = {
     "odoo": (OdooApi, odoo),
     "odoo19": (OdooApi, odoo19),
 }
-
-
-def connect(options: Options, context: Context) -> Connector:
-    return options.build(context)
