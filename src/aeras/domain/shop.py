@@ -202,6 +202,11 @@ class Shop:
         """The item of that id; raises KeyError."""
         return self._items[item_id]
 
+    def item_name(self, item_id: str) -> str:
+        """The item's name; the id itself if it was stored under a site file that has changed."""
+        found = self._items.get(item_id)
+        return found.name if found else item_id
+
     def camera(self, camera_id: str) -> CameraSpec:
         """The camera of that id; raises KeyError."""
         return next(c for c in self.cameras if c.id == camera_id)

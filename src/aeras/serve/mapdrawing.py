@@ -222,7 +222,7 @@ def legend_marks(legend: Legend) -> str:
         if words:
             parts.append(_rect((at, 0, at + 24, 14), "", fill, "#7d8384"))
             parts.append(_text(at + 32, 12, words, LABEL))
-            at = at if legend.same == "" else at + 60 + _wide(words, LABEL)
+            at += 60 + _wide(words, LABEL)
     return "".join(parts)
 
 
@@ -276,10 +276,7 @@ def _facing(  # noqa: PLR0917 - what one place needs
             f'<polygon class="facing vacant" points="{path}" fill="none" stroke="#7d8384" '
             'stroke-dasharray="3 4"/>'
         )
-    try:
-        name = shop.item(facing.item).name
-    except KeyError:  # the site file has changed since
-        name = facing.item
+    name = shop.item_name(facing.item)
     label = ", ".join([name, *told.lines])
     shape = (
         f'<polygon class="facing" points="{path}" fill="{told.fill}" stroke="#ffffff" '

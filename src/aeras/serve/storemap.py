@@ -453,16 +453,12 @@ def _rows(
         for facing in one.facings:
             if facing.item is None or facing.id not in shown:
                 continue
-            try:
-                name = shop.item(facing.item).name
-            except KeyError:  # the site file has changed since
-                name = facing.item
             rows.append(
                 {
                     "facing": facing.id,
                     "fixture": one.name,
                     "item": facing.item,
-                    "name": name,
+                    "name": shop.item_name(facing.item),
                     "told": shown[facing.id],
                 }
             )

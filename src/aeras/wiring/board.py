@@ -143,7 +143,7 @@ class ShopBoard:
             tallies = self._store.published("moment", since, until, item=item)
         for tally in tallies:
             at = start(datetime.fromisoformat(tally.key))
-            points[at] = _together(points[at], tally) if at in points else tally
+            points[at] = together(points[at], tally) if at in points else tally
         return [TimePoint(at, self._publisher.one(points[at])) for at in sorted(points)]
 
     def _tallies(
@@ -341,12 +341,7 @@ class ShopBoard:
         )
 
     def _item_name(self, item: str | None) -> str:
-        if item is None:
-            return ""
-        try:
-            return self.shop.item(item).name
-        except KeyError:  # stored under a site file that has changed since
-            return item
+        return self.shop.item_name(item) if item is not None else ""
 
 
 def _hour(at: datetime) -> datetime:
@@ -363,7 +358,7 @@ def _day(timezone: str) -> Callable[[datetime], datetime]:
     return start
 
 
-def _together(one: Tally, other: Tally) -> Tally:
+def together(one: Tally, other: Tally) -> Tally:
     """The sum of two; coverage by visits, over which it was taken."""
     visits = one.visits + other.visits
     summed = {

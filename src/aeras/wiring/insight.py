@@ -28,7 +28,7 @@ from aeras.insight.sales_change import sales_change
 from aeras.privacy.publish import Publisher
 from aeras.store.quick import QuickEvents
 from aeras.wiring.board import _nothing as nothing
-from aeras.wiring.board import _together as together
+from aeras.wiring.board import together
 from aeras.wiring.passing import past_of
 
 Floats = NDArray[np.float64]

@@ -85,7 +85,7 @@ class ShopShelves:
                     "fixture": one.fixture,
                     "facing": one.facing,
                     "item": one.item,
-                    "item_name": self._item_name(one.item),
+                    "item_name": self._site().shop.item_name(one.item),
                     "origin": str(one.origin),
                 }
             )
@@ -108,7 +108,7 @@ class ShopShelves:
                         fixture=fixture.id,
                         fixture_name=fixture.name,
                         item=last.item,
-                        item_name=self._item_name(last.item),
+                        item_name=self._site().shop.item_name(last.item),
                         level=last.level,
                         since=since,
                         seen=last.at,
@@ -142,7 +142,11 @@ class ShopShelves:
             )
             rows.append(
                 MisplacedRow(
-                    tally.key, self._item_name(tally.key), tally.misplaced, facing, fixture
+                    tally.key,
+                    self._site().shop.item_name(tally.key),
+                    tally.misplaced,
+                    facing,
+                    fixture,
                 )
             )
         return sorted(rows, key=lambda row: -row.count)
@@ -169,12 +173,6 @@ class ShopShelves:
     def _open_at(self, at: datetime) -> bool:
         hours = self._site().hours
         return hours is None or hours.open_at(at)
-
-    def _item_name(self, item: str) -> str:
-        try:
-            return self._site().shop.item(item).name
-        except KeyError:  # stored under a site file that has changed since
-            return item
 
     # --- what triggers leave out --------------------------------------------------------------
 

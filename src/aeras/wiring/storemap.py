@@ -17,7 +17,7 @@ from aeras.domain.storemap import Cell, Frame, Layer, Span, Step, Why
 from aeras.insight import change
 from aeras.privacy.publish import Publisher
 from aeras.store.quick import QuickEvents
-from aeras.wiring.board import _together as together
+from aeras.wiring.board import together
 
 MOST_DAYS = 62
 """Of a period that is played day by day."""
