@@ -125,7 +125,7 @@ def _send(site: Path, day: str, first: str, last: str, span: str, *, as_json: bo
             channel = send_now(
                 loaded, records.reports, records.audit, who=SHELL, period=period, now=now
             )
-        days = f"{period.first} to {period.last}"
+        days = period.text
         tell({"channel": channel, "days": days}, f"Sent {days} to {channel}", as_json=as_json)
 
 
@@ -171,8 +171,7 @@ def _page(
     from aeras.domain.oversight import Act
 
     content = records.reports.page(form.value, period, language)
-    days = f"{period.first.isoformat()} to {period.last.isoformat()}"
-    records.audit.add(Act.EXPORT, SHELL, what=f"report {form}", days=days)
+    records.audit.add(Act.EXPORT, SHELL, what=f"report {form}", days=period.text)
     return {name: content}
 
 
@@ -181,10 +180,9 @@ def _tables(records: Records, period: Period, form: Form) -> dict[str, bytes]:
     from aeras.domain.ports import utc_now
     from aeras.serve.export import TABLES, about, render
 
-    days = f"{period.first.isoformat()} to {period.last.isoformat()}"
     files = {f"{name}.{form}": render(name, form, records.board, period) for name in TABLES}
     head = json.dumps(about(records.board, period, utc_now()), indent=1, ensure_ascii=False)
-    records.audit.add(Act.EXPORT, SHELL, what=f"report {form}", days=days)
+    records.audit.add(Act.EXPORT, SHELL, what=f"report {form}", days=period.text)
     return {**files, "about.json": f"{head}\n".encode()}
 
 

@@ -149,8 +149,7 @@ def _stream(table: str, board: Board, period: Period) -> bytes:
 
 
 def _log(log: Oversight, user: User, what: str, period: Period) -> None:
-    days = f"{period.first.isoformat()} to {period.last.isoformat()}"
-    log.audit.add(Act.EXPORT, user.name, what=what, days=days)
+    log.audit.add(Act.EXPORT, user.name, what=what, days=period.text)
 
 
 def _asked(question: str) -> dict[str, Any]:

@@ -89,8 +89,7 @@ def _file(
             todo=f"Tables: {', '.join(export.TABLES)}; forms: {', '.join(export.FORMS)}",
         )
     content = export.render(table, kind, board, period)
-    days = f"{period.first.isoformat()} to {period.last.isoformat()}"
-    oversight.audit.add(Act.EXPORT, who, what=f"{table}.{kind}", days=days)
+    oversight.audit.add(Act.EXPORT, who, what=f"{table}.{kind}", days=period.text)
     name = f"{board.shop.id}-{table}-{period.first}-{period.last}.{kind}"
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',

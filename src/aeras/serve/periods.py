@@ -46,6 +46,11 @@ class Period:
         return max(1, math.ceil((min(self.until, now) - self.since) / timedelta(days=1)))
 
     @property
+    def text(self) -> str:
+        """First and last day, as the audit log says them."""
+        return f"{self.first.isoformat()} to {self.last.isoformat()}"
+
+    @property
     def query(self) -> str:
         """The URL's query that leads back here."""
         if self.key != "custom":

@@ -32,8 +32,7 @@ def report(
             f"no report as {page[:10]!r}", todo=f"There are {', '.join(FORMS)}, where a shop runs"
         )
     content = desk.page(page, period, request.app.state.pages.words(request).language)
-    days = f"{period.first.isoformat()} to {period.last.isoformat()}"
-    log.audit.add(Act.EXPORT, user.name, what=f"report {page}", days=days)
+    log.audit.add(Act.EXPORT, user.name, what=f"report {page}", days=period.text)
     name = f"{board.shop.id}-report-{period.first}-{period.last}.{page}"
     how = "inline" if page == "pdf" else "attachment"  # its own style is not one of our pages'
     headers = {"Content-Disposition": f'{how}; filename="{name}"'}

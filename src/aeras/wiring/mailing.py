@@ -123,8 +123,7 @@ def payload(
 
 def record(audit: AuditLog, who: str, options: DailyOptions, period: Period) -> None:
     """Records it as an export."""
-    days = f"{period.first.isoformat()} to {period.last.isoformat()}"
-    audit.add(Act.EXPORT, who, what=f"report pdf to channel {options.channel}", days=days)
+    audit.add(Act.EXPORT, who, what=f"report pdf to channel {options.channel}", days=period.text)
 
 
 def send_now(
