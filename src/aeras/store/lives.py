@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Connection, String, delete, func, select, update
+from sqlalchemy import JSON, Connection, String, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -96,7 +96,7 @@ class Lives(Part):
         kept = select(PriceRecord.item, PriceRecord.price).order_by(PriceRecord.at)
 
         def work(connection: Connection) -> None:
-            last = {item: price for item, price in connection.execute(kept)}
+            last = {row.item: row.price for row in connection.execute(kept)}
             rows = [
                 {"item": item, "at": at, "price": price}
                 for item, price in prices.items()
