@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aeras.domain.errors import InputError, StoreError
 from aeras.domain.oversight import SYSTEM, Act
+from aeras.privacy import audit
 from aeras.privacy.audit import BASE, HEAD, FileAuditLog, find_faults
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -292,9 +293,10 @@ def test_who_waits_to_write_while_entries_expire_writes_into_the_new_log(tmp_pat
     heads = Heads()
     log = aged(tmp_path, heads)
     other = make(tmp_path, heads)
-    stale = other._open()
+    path = tmp_path / "audit.jsonl"
+    stale = audit._open(path)
     log.expire(NOW - timedelta(days=200), "olga")
-    assert not other._is(stale)
+    assert not audit._is_at(path, stale)
     os.close(stale)
     other.add(Act.STOP, "ann")
     assert log.faults() == []

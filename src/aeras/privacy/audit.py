@@ -87,7 +87,7 @@ class FileAuditLog:
         Raises:
             StoreError: The disk is full or the file cannot be written; nothing was written then.
         """
-        with self._turn, self._locked() as file:
+        with self._turn, locked(self._path) as file:
             mark, broken = self._end(file)
             if broken:
                 mark = self._append(file, mark, self._entry(mark, Act.LOG_BROKEN, SYSTEM, broken))
@@ -150,7 +150,7 @@ class FileAuditLog:
 
     def _drop(self, old: int, last: _Mark) -> None:
         """Replaces the file by one without its first lines; whole at every moment."""
-        with self._turn, self._locked():
+        with self._turn, locked(self._path):
             kept = self._bytes().split(b"\n", old)[old]
             fresh = self._path.with_name(f"{self._path.name}.new")
             try:
@@ -165,37 +165,9 @@ class FileAuditLog:
                 fresh.replace(self._path)
             except OSError as error:
                 fresh.unlink(missing_ok=True)
-                raise self._unwritable(str(error.strerror)) from None
+                raise _unwritable(self._path, str(error.strerror)) from None
 
     # --- writing ----------------------------------------------------------------------------
-
-    @contextmanager
-    def _locked(self) -> Iterator[int]:
-        file = self._open()
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            while not self._is(file):  # another process has put a shorter log in its place
-                fresh = self._open()
-                os.close(file)
-                file = fresh
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield file
-        finally:
-            os.close(file)  # and with it the lock
-
-    def _open(self) -> int:
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _OWNER_ONLY)
-        except OSError as error:
-            raise self._unwritable(str(error.strerror)) from None
-
-    def _is(self, file: int) -> bool:
-        """Whether the open file is still the one at the path."""
-        try:
-            return os.path.samestat(os.fstat(file), self._path.stat())
-        except FileNotFoundError:
-            return False
 
     def _end(self, file: int) -> tuple[_Mark, dict[str, str]]:
         """Where the next entry goes, and what is wrong there ({} if nothing). The hashes are taken
@@ -231,18 +203,11 @@ class FileAuditLog:
             os.fsync(file)
         except OSError as error:
             os.ftruncate(file, size)
-            raise self._unwritable(str(error.strerror)) from None
+            raise _unwritable(self._path, str(error.strerror)) from None
         if written < len(line):
             os.ftruncate(file, size)
-            raise self._unwritable("the disk is full")
+            raise _unwritable(self._path, "the disk is full")
         return new
-
-    def _unwritable(self, reason: str) -> StoreError:
-        return StoreError(
-            f"the audit log cannot be written ({reason})",
-            where=str(self._path),
-            todo="Free some space, or let the user who runs AERAS write there",
-        )
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -255,6 +220,50 @@ class FileAuditLog:
             raise StoreError(
                 f"the audit log cannot be read ({error.strerror})", where=str(self._path)
             ) from None
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """The open log of a path, made if there is none, while nobody else makes an entry.
+
+    Raises:
+        StoreError: It cannot be opened for writing.
+    """
+    file = _open(path)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        while not _is_at(path, file):  # another process has put a shorter log in its place
+            fresh = _open(path)
+            os.close(file)
+            file = fresh
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+    finally:
+        os.close(file)  # and with it the lock
+
+
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _OWNER_ONLY)
+    except OSError as error:
+        raise _unwritable(path, str(error.strerror)) from None
+
+
+def _is_at(path: Path, file: int) -> bool:
+    """Whether an open file is still the one at the path."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _unwritable(path: Path, reason: str) -> StoreError:
+    return StoreError(
+        f"the audit log cannot be written ({reason})",
+        where=str(path),
+        todo="Free some space, or let the user who runs AERAS write there",
+    )
 
 
 def find_faults(

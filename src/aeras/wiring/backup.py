@@ -7,7 +7,6 @@ and moved there when it has been read back, and restored the same way: whole or 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -17,7 +16,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -29,7 +28,7 @@ from aeras import __version__
 from aeras.config import Site, load_site, read_site
 from aeras.domain.errors import InputError, StoreError
 from aeras.domain.ports import Clock, utc_now
-from aeras.privacy.audit import BASE, HEAD, find_faults
+from aeras.privacy.audit import BASE, HEAD, find_faults, locked
 from aeras.privacy.stop import FILE as STOP_FILE
 from aeras.store.events import DuckEvents
 from aeras.wiring import orders
@@ -131,8 +130,9 @@ def _stage(site: Site, stage: Path) -> list[str]:
     data = stage / "data"
     data.mkdir()
     if (site.data / CONTROL).exists():
+        log = site.data / AUDIT_FILE
         # Entries of the log are made under this lock, and their head is in the control data.
-        with _log_held(site.data / AUDIT_FILE):
+        with locked(log) if log.exists() else nullcontext():
             _copy_sqlite(site.data / CONTROL, data / CONTROL)
             for name in (AUDIT_FILE, STOP_FILE):
                 with suppress(FileNotFoundError):
@@ -210,17 +210,6 @@ def _copy_closed(file: Path, to: Path) -> None:
     finally:
         fresh.unlink(missing_ok=True)
         store.close()
-
-
-@contextmanager
-def _log_held(log: Path) -> Iterator[None]:
-    """No entry is made meanwhile; see `aeras.privacy.audit`."""
-    if not log.exists():
-        yield
-        return
-    with log.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _manifest(site: Site, stage: Path, left_out: list[str], at: datetime) -> Manifest:
