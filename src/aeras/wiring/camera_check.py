@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import numpy as np
 
 from aeras.capture import CameraSource, open_source
 from aeras.config import Site, reads_faces
 from aeras.domain.errors import AerasError
+from aeras.domain.ports import utc_now
 from aeras.domain.seen import Frame
 from aeras.domain.shop import CameraSpec
 from aeras.perceive import Perception, PerceptionOptions
@@ -89,7 +89,7 @@ def examine(site: Site, seconds: float) -> Iterator[Look]:
 
 def _look(spec: CameraSpec, rig: Rig, seconds: float) -> Look:
     try:
-        source = open_source(spec, clock=_now, loop=True, sample_fps=spec.fps)
+        source = open_source(spec, clock=utc_now, loop=True, sample_fps=spec.fps)
     except AerasError as error:
         return Look(spec.id, trouble=error.what, todo=error.todo)
     begin_s = time.monotonic()
@@ -150,7 +150,3 @@ def _advice(spec: CameraSpec, watch: _Watch, cost: Cost) -> Iterator[tuple[str, 
             f"it gave {cost.frames / cost.seconds:.1f} frames a second of {spec.fps:g}",
             "Raise the frame rate in the camera, or lower `fps` in the site file",
         )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -12,13 +12,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from pathlib import Path
 
 from aeras.config import Site, load_site
 from aeras.domain.errors import AerasError, ServeError
+from aeras.domain.ports import utc_now
 from aeras.perceive.registry import verify_models
 from aeras.wiring.camera_check import Cost, Look, examine
 from aeras.wiring.oversight import check_start, stop_file
@@ -227,7 +228,7 @@ def _certificate(cert: Path, key: Path) -> Finding:
             f"{cert} and {key} cannot be used: {error.strerror or error}",
             "Set server.tls.cert and key to matching PEM files that AERAS may read",
         )
-    days = (until - datetime.now(UTC)).days
+    days = (until - utc_now()).days
     told = f"valid until {until:%Y-%m-%d}, {days} days"
     if days < CERTIFICATE_ADVICE_DAYS:
         return Finding("certificate", State.ADVICE, told, f"Renew {cert}, then restart AERAS")
@@ -288,7 +289,7 @@ def _cameras(site: Site, seconds: float, *, asked: bool, running: bool) -> Itera
         else "reading is stopped; see aeras resume"
         if stop_file(site).exists()
         else "the shop is closed now, and nothing is read outside its hours"
-        if site.hours is not None and not site.hours.open_at(datetime.now(UTC))
+        if site.hours is not None and not site.hours.open_at(utc_now())
         else "its law profile does not let the shop start"
         if _law(site).state is State.FAULT
         else ""

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from aeras.capture import CameraSource, open_source
 from aeras.domain.errors import AerasError
 from aeras.domain.hours import OpeningHours
 from aeras.domain.kept import Event, Passage, ShelfLevel, UsualLength
+from aeras.domain.ports import utc_now
 from aeras.domain.published import CameraStatus
 from aeras.domain.seen import Frame
 from aeras.domain.shop import CameraSpec, Shop
@@ -76,7 +77,7 @@ class WorkerPlan:
         """Whether frames may be looked at now; asked before and after each look."""
         if self.stop_file is not None and self.stop_file.exists():
             return False
-        return self.hours is None or self.hours.open_at(_now())
+        return self.hours is None or self.hours.open_at(utc_now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class _Eye:
         self.frames += 1
         self.sent_size = frame.sent_size
         self.recent.append(now)
-        self.delays.append((_now() - frame.at).total_seconds())
+        self.delays.append((utc_now() - frame.at).total_seconds())
         self.all_delays = self.all_delays.plus(self.delays[-1])
 
     def health(self, now: float, *, calibrated: bool = True) -> Health:
@@ -311,7 +312,7 @@ class Worker:
         try:
             eye.source = open_source(
                 spec,
-                clock=_now,
+                clock=utc_now,
                 loop=True,  # a file plays as if it were a live camera
                 start_s=self._started_s,
                 sample_fps=spec.fps,
@@ -370,10 +371,6 @@ class Worker:
             calibrated = self._rig.is_calibrated(eye.spec.id)
             health = eye.health(time.monotonic(), calibrated=calibrated)
             self._outbox.show(eye.spec.id, health)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def plans(
