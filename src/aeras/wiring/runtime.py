@@ -141,9 +141,10 @@ class Runtime:
             context=self.shelves,
             outbox=self.asking.post,
         )
+        self.reports = Reports(self.board, self.shelves, clock)
         self.mail = DailyReports(
             site,
-            reports=Reports(self.board, self.shelves, clock),
+            reports=self.reports,
             post=self.asking.post,
             audit=self.oversight.audit,
             clock=clock,

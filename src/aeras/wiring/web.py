@@ -24,7 +24,6 @@ from aeras.serve.app import create_app
 from aeras.serve.links import OneTimeLinks
 from aeras.wiring.patience import PatientProtocol
 from aeras.wiring.records import noisy_tables
-from aeras.wiring.reports import Reports
 from aeras.wiring.ruledesk import SiteRules
 from aeras.wiring.runtime import Runtime
 from aeras.wiring.sitedesk import SiteFileDesk
@@ -99,7 +98,7 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         form_desk=runtime.forms,
         trigger_desk=runtime.triggers.lives,
         rule_desk=_rule_desk(runtime),
-        report_desk=Reports(runtime.board, runtime.shelves, runtime.clock),
+        report_desk=runtime.reports,
         feed_desk=runtime.connect,
         topic_desk=runtime.topics,
         advice_desk=runtime.advice if runtime.site.file.advice else None,
