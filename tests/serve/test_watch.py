@@ -39,7 +39,7 @@ FINE = Vitals(
 
 
 def ask(vitals: Vitals | None, path: str):
-    options = {} if vitals is None else {"vitals": lambda: vitals}
+    options = {} if vitals is None else {"vitals": lambda: vitals, "alive": lambda: vitals.alive}
     return make_site(**options).client().get(path)
 
 

@@ -97,6 +97,7 @@ def create_app(
     hosts: Collection[str] = (),
     second_factor: bool = False,
     metrics_token: str | None = None,
+    alive: Callable[[], bool] = lambda: True,
     vitals: Callable[[], Vitals] | None = None,
 ) -> FastAPI:
     """Builds the application.
@@ -129,6 +130,7 @@ def create_app(
         hosts: Names under which this site may be asked, besides addresses and localhost.
         second_factor: Administrators and officers need one.
         metrics_token: Lets another machine read /metrics; without it only this one may.
+        alive: Whether the threads that everything rests on run, for /healthz; asks no database.
         vitals: How the running shop is doing, for /readyz and /metrics.
 
     Raises:
@@ -201,6 +203,7 @@ def create_app(
         "pages": Pages(board, sessions, assets, clock),
         "metrics": metrics,
         "metrics_token": metrics_token,
+        "alive": alive,
         "vitals": vitals,
         "public_url": public_url,
         "second_factor": second_factor,

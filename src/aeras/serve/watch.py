@@ -196,8 +196,7 @@ class Timing:
 @router.get("/healthz")
 def healthz(request: Request) -> Response:
     """200 while it lives; 503 when only a restart helps."""
-    vitals = request.app.state.vitals
-    alive = vitals is None or vitals().alive
+    alive = request.app.state.alive()
     return JSONResponse({"status": "ok" if alive else "dead"}, 200 if alive else 503)
 
 

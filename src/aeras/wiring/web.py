@@ -109,6 +109,7 @@ def make_web(runtime: Runtime, sock: socket.socket) -> Web:
         https=secure or bool(server.proxy),
         second_factor=server.second_factor,
         metrics_token=os.environ.get(METRICS_TOKEN) or None,
+        alive=lambda: runtime.alive,
         vitals=lambda: vitals_of(runtime),
     )
     config = uvicorn.Config(
