@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from aeras.cli_common import print_plain as say
-from aeras.insight.topics import fit
 from aeras.insight.topics.embed import Vectors, embed
+from aeras.insight.topics.fit import fit
 from aeras.lab.topics import mutual_information, rand_index, read_columns
 
 INTENTS = 12

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from aeras.cli import app
 from aeras.domain.errors import InputError
-from aeras.insight.topics import NONE, FitOptions, fit
 from aeras.insight.topics.embed import Vectors, embed
+from aeras.insight.topics.fit import NONE, FitOptions, fit
 from aeras.insight.topics.languages import detect
 from aeras.lab.topics import mutual_information, rand_index, read_columns, score_file
 
