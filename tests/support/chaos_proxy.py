@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import http.client
 import random
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
+
+from tests.support.local_http import LocalHttp, Quiet
 
 FAULTS = (
     "drop",  # the request does not arrive
@@ -26,7 +26,7 @@ FAULTS = (
 )
 
 
-class ChaosProxy:
+class ChaosProxy(LocalHttp):
     """Hands requests on to a server, badly.
 
     Attributes:
@@ -42,20 +42,14 @@ class ChaosProxy:
         self._earlier: dict[tuple[str, bytes], tuple[int, list[tuple[str, str]], bytes]] = {}
         proxy = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(Quiet):
+            def do_GET(self) -> None:  # noqa: N802 - its name there
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 proxy.handle(self, body)
 
             do_POST = do_GET  # noqa: N815
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
+        super().__init__(Handler)
 
     def handle(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         fault = self._rng.choice(FAULTS) if self._rng.random() < self.share else ""
@@ -108,16 +102,6 @@ class ChaosProxy:
         request.end_headers()
         request.wfile.write(body[: len(body) // 2] if cut else body)
 
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
-
-@contextmanager
-def chaos(upstream: str, seed: int) -> Iterator[ChaosProxy]:
-    made = ChaosProxy(upstream, seed)
-    try:
-        yield made
-    finally:
-        made.close()
+def chaos(upstream: str, seed: int) -> closing[ChaosProxy]:
+    return closing(ChaosProxy(upstream, seed))

@@ -6,14 +6,14 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing, contextmanager
 from typing import Any
 
+from tests.support.local_http import LocalHttp, Quiet
 from tests.support.rtsp_server import free_port
 
 
-class Receiver:
+class Receiver(LocalHttp):
     """Takes webhooks; ``answer`` says how (a status, or a function of the request's body).
 
     Attributes:
@@ -28,8 +28,8 @@ class Receiver:
         self.location = ""
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
+        class Handler(Quiet):
+            def do_POST(self) -> None:  # noqa: N802 - its name there
                 raw = self.rfile.read(int(self.headers["content-length"]))
                 receiver.seen.append((dict(self.headers), raw))
                 body = json.loads(raw)
@@ -45,29 +45,12 @@ class Receiver:
                 except OSError:
                     pass  # the sender has given up waiting
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        ThreadingHTTPServer.allow_reuse_address = True
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.port = int(self._server.server_address[1])
-        self.url = f"http://127.0.0.1:{self.port}/hook"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler, port)
+        self.url += "/hook"
 
 
-@contextmanager
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    try:
-        yield made
-    finally:
-        made.close()
+def receiver() -> closing[Receiver]:
+    return closing(Receiver())
 
 
 @contextmanager

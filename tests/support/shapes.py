@@ -10,17 +10,17 @@ import base64
 import json
 import random
 import re
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.support.local_http import LocalHttp, Quiet
 
 CANARY = "zebulon.quatermass@canary.example"
 TOKEN = "shop-token-7c1"
@@ -130,7 +130,7 @@ class Request:
 Reply = tuple[int, dict[str, str], bytes]
 
 
-class Api:
+class Api(LocalHttp):
     """A shop's server: ``token`` is what it takes, ``answer`` overrides replies."""
 
     page = 3
@@ -143,8 +143,8 @@ class Api:
         self.answer: Callable[[Request], Reply | None] = lambda _: None
         api = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(Quiet):
+            def do_GET(self) -> None:  # noqa: N802 - its name there
                 length = int(self.headers.get("content-length") or 0)
                 parts = urlsplit(self.path)
                 headers = {name.lower(): value for name, value in self.headers.items()}
@@ -163,34 +163,18 @@ class Api:
 
             do_POST = do_GET  # noqa: N815
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
+        super().__init__(Handler)
 
     def reply(self, request: Request) -> Reply:
         raise NotImplementedError
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 def as_json(found: object, status: int = 200, **headers: str) -> Reply:
     return status, headers, json.dumps(found).encode()
 
 
-@contextmanager
-def serving(api: type[Api], truth: Truth) -> Iterator[Api]:
-    made = api(truth)
-    try:
-        yield made
-    finally:
-        made.close()
+def serving(api: type[Api], truth: Truth) -> closing[Api]:
+    return closing(api(truth))
 
 
 def iso(at: datetime, spec: str = "milliseconds") -> str:
