@@ -3,6 +3,21 @@ import { cssColour } from "./colours.js";
 import { language, loadScript, pageData, percent, t } from "./words.js";
 
 export async function startChart(box) {
+  let measure = "rejection";
+  const draw = await drawIn(box, () => {
+    const data = pageData("chart-data");
+    const known = data.points.filter((point) => point.numbers[measure]);
+    return known.length > 1 ? options(data, measure) : nothing(t("chart.none"));
+  });
+  document.querySelector("[data-chart-layers]")?.addEventListener("change", (event) => {
+    measure = event.target.value;
+    draw();
+  });
+  document.addEventListener("aeras:chart-data", draw);
+}
+
+/** Draws a chart in a box, again when colours change, and fits it to the box; gives what draws it. */
+export async function drawIn(box, makeOptions) {
   await loadScript("../vendor/echarts/echarts.js");
   const holder = document.createElement("div");
   holder.className = "chart-canvas";
@@ -10,25 +25,17 @@ export async function startChart(box) {
   holder.style.width = "100%";
   holder.style.height = "100%";
   const chart = globalThis.echarts.init(holder);
-  let measure = "rejection";
-  const draw = () => {
-    const data = pageData("chart-data");
-    const known = data.points.filter((point) => point.numbers[measure]);
-    chart.setOption(known.length > 1 ? options(data, measure) : nothing(), true);
-  };
-  document.querySelector("[data-chart-layers]")?.addEventListener("change", (event) => {
-    measure = event.target.value;
-    draw();
-  });
-  document.addEventListener("aeras:chart-data", draw);
+  const draw = () => chart.setOption(makeOptions(), true);
   document.addEventListener("aeras:theme", draw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   new ResizeObserver(() => chart.resize()).observe(box);
   draw();
+  return draw;
 }
 
-function nothing() {
-  const style = { fill: cssColour("--muted"), text: t("chart.none"), width: 280, overflow: "break" };
+/** Says in a chart's place why there is none. */
+export function nothing(text) {
+  const style = { fill: cssColour("--muted"), text, width: 280, overflow: "break" };
   return { graphic: { type: "text", left: "center", top: "middle", style: { ...style, font: "14px system-ui" } } };
 }
 

@@ -1,34 +1,20 @@
 // Units sold against the share of rejections, a point a day, before anything is made of them.
+import { drawIn, nothing } from "./chart.js";
 import { cssColour } from "./colours.js";
-import { language, loadScript, pageData, percent, t } from "./words.js";
+import { language, pageData, percent, t } from "./words.js";
 
 const KINDS = ["plain", "promoted", "out"];
 const SHAPES = { plain: "circle", promoted: "triangle", out: "diamond" };
 
 export async function startPoints(box) {
-  await loadScript("../vendor/echarts/echarts.js");
-  const holder = document.createElement("div");
-  holder.className = "chart-canvas";
-  holder.style.width = "100%";
-  holder.style.height = "100%";
-  box.replaceChildren(holder);
-  const chart = globalThis.echarts.init(holder);
   const days = pageData("points-data").filter((day) => day.share && day.units !== null);
-  const draw = () => chart.setOption(options(days), true);
-  document.addEventListener("aeras:theme", draw);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  new ResizeObserver(() => chart.resize()).observe(box);
-  draw();
+  await drawIn(box, () => (days.length ? options(days) : nothing(t("points.none"))));
 }
 
 const kindOf = (day) => (day.out > 0 ? "out" : day.promoted > 0 ? "promoted" : "plain");
 
 function options(days) {
   const [ink, muted, line, accent, raised] = ["--ink", "--muted", "--line", "--accent", "--raised"].map(cssColour);
-  if (!days.length) {
-    const style = { fill: muted, text: t("points.none"), width: 280, overflow: "break", font: "14px system-ui" };
-    return { graphic: { type: "text", left: "center", top: "middle", style } };
-  }
   const axis = { axisLine: { lineStyle: { color: line } }, splitLine: { lineStyle: { color: line } }, nameTextStyle: { color: muted } };
   const date = new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
   return {

@@ -3,7 +3,6 @@ import { pageData, t } from "./words.js";
 
 const STEP_MS = 900;
 const CALM_MS = 2000; // for those who asked for less motion
-const FIELDS = ["value", "interval", "basis", "untold"];
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 export function startStoreMap(root) {
@@ -138,7 +137,7 @@ class StoreMap {
     for (const shape of this.root.querySelectorAll("[data-facing]")) this.paint(shape, cells[shape.dataset.facing]);
     for (const row of this.root.querySelectorAll("[data-place]")) {
       const cell = cells[row.dataset.place];
-      if (cell) FIELDS.forEach((_, i) => (row.children[i + 2].textContent = cell[i + 1]));
+      cell?.slice(1).forEach((line, i) => (row.children[i + 2].textContent = line));
     }
     if (keep) this.keep();
   }
