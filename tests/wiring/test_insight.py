@@ -21,7 +21,7 @@ from aeras.domain.shop import CameraRole, Facing, Item
 from aeras.insight import rates
 from aeras.insight.rates import share
 from aeras.privacy.publish import Publisher
-from aeras.wiring.board import _nothing as nothing
+from aeras.wiring.board import nothing
 from aeras.wiring.insight import ShopInsight
 from aeras.wiring.passing import counted_at, past_of
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, time, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from aeras.domain.forms import Refused
@@ -31,6 +32,7 @@ from aeras.wiring.facts import facts_of
 from aeras.wiring.feed import Feed, Listener
 from aeras.wiring.formanswers import form_answers
 
+Key = TypeVar("Key", bound=Hashable)
 HOURLY_UP_TO = timedelta(days=2)
 FEW = 5
 """Items whose answers are read one by one; more are read all at once."""
@@ -135,22 +137,19 @@ class ShopBoard:
         """One point an hour (up to two days) or a day of the site (longer)."""
         hourly = until - since <= HOURLY_UP_TO
         start = _hour if hourly else _day(self.shop.timezone)
-        points: dict[datetime, Tally] = {}
         whole = start(since) == since and start(until) == until
         if not hourly and whole and isinstance(self._store, QuickEvents):
             tallies = self._store.published_daily(since, until, item=item)
         else:
             tallies = self._store.published("moment", since, until, item=item)
-        for tally in tallies:
-            at = start(datetime.fromisoformat(tally.key))
-            points[at] = together(points[at], tally) if at in points else tally
+        points = summed((start(datetime.fromisoformat(one.key)), one) for one in tallies)
         return [TimePoint(at, self._publisher.one(points[at])) for at in sorted(points)]
 
     def _tallies(
         self, by: str, since: datetime, until: datetime, keys: Sequence[str]
     ) -> list[Tally]:
         found = {tally.key: tally for tally in self._store.published(by, since, until)}
-        return [found.get(key) or _nothing(key) for key in keys]
+        return [found.get(key) or nothing(key) for key in keys]
 
     def _answered(self, since: datetime) -> Counter[str]:
         """Settled answers by item."""
@@ -358,7 +357,15 @@ def _day(timezone: str) -> Callable[[datetime], datetime]:
     return start
 
 
-def together(one: Tally, other: Tally) -> Tally:
+def summed(pairs: Iterable[tuple[Key, Tally]]) -> dict[Key, Tally]:
+    """The sum of each key's tallies, in the order in which the keys come."""
+    found: dict[Key, Tally] = {}
+    for key, tally in pairs:
+        found[key] = _together(found[key], tally) if key in found else tally
+    return found
+
+
+def _together(one: Tally, other: Tally) -> Tally:
     """The sum of two; coverage by visits, over which it was taken."""
     visits = one.visits + other.visits
     summed = {
@@ -370,7 +377,8 @@ def together(one: Tally, other: Tally) -> Tally:
     return replace(one, **summed, coverage=coverage)
 
 
-def _nothing(key: str) -> Tally:
+def nothing(key: str) -> Tally:
+    """The tally of what nobody came to."""
     return Tally(
         key=key,
         visits=0,

@@ -27,8 +27,7 @@ from aeras.insight.rates import share
 from aeras.insight.sales_change import sales_change
 from aeras.privacy.publish import Publisher
 from aeras.store.quick import QuickEvents
-from aeras.wiring.board import _nothing as nothing
-from aeras.wiring.board import together
+from aeras.wiring.board import nothing, summed
 from aeras.wiring.passing import past_of
 
 Floats = NDArray[np.float64]
@@ -107,12 +106,12 @@ class ShopInsight:
         if by == "fixture":
             at = {f.id: x.id for x in self._site().shop.fixtures for f in x.facings}
             found = self._store.published("facing", since, until)
-            sums = _summed((at[one.key], one) for one in found if one.key in at)
+            sums = summed((at[one.key], one) for one in found if one.key in at)
             keys = [x.id for x in self._site().shop.fixtures]
         elif by == "hour":
             zone = ZoneInfo(self._site().shop.timezone)
             found = self._store.published("moment", since, until)
-            sums = _summed(
+            sums = summed(
                 (f"{datetime.fromisoformat(one.key).astimezone(zone):%H}", one) for one in found
             )
             keys = sorted(sums)
@@ -375,10 +374,3 @@ def _panel(known: _History, site: Site, changes: Sequence[Changed]) -> Panel:
     ]
     usable = np.broadcast_to(known.till, shape) & (known.out <= SOLD_OUT)
     return Panel(known.units, told, rejected, np.stack(columns, axis=-1).astype(float), usable)
-
-
-def _summed(pairs: Iterable[tuple[str, Tally]]) -> dict[str, Tally]:
-    found: dict[str, Tally] = {}
-    for key, tally in pairs:
-        found[key] = together(found[key], tally) if key in found else tally
-    return found

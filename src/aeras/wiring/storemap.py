@@ -17,7 +17,7 @@ from aeras.domain.storemap import Cell, Frame, Layer, Span, Step, Why
 from aeras.insight import change
 from aeras.privacy.publish import Publisher
 from aeras.store.quick import QuickEvents
-from aeras.wiring.board import together
+from aeras.wiring.board import summed
 
 MOST_DAYS = 62
 """Of a period that is played day by day."""
@@ -87,7 +87,7 @@ class StoreMaps:
         steps = self._steps(span, step, days)
         kinds = self._kinds(layer, span, step)
         sold = self._sold(days, step, span) if layer.of_item else {}
-        whole = _summed(kinds)
+        whole = summed(pair for tallies in kinds.values() for pair in tallies.items())
         frames = []
         for key in steps:
             tallies = kinds.get(key, {})
@@ -156,12 +156,12 @@ class StoreMaps:
             pieces = self._pieces(self._days(span), step)
             steps = {piece.since: self._key(step, piece.since) for piece in pieces}
             return self._store.published_in(by, span.since, span.until, steps)
-        kinds: dict[str, dict[str, Tally]] = {}
+        pairs: dict[str, list[tuple[str, Tally]]] = {}
         for tally in self._store.published(f"{by}_moment", span.since, span.until):
             place, _, moment = tally.key.rpartition(" ")
-            own = kinds.setdefault(self._key(step, datetime.fromisoformat(moment)), {})
-            own[place] = together(own[place], tally) if place in own else tally
-        return kinds
+            own = pairs.setdefault(self._key(step, datetime.fromisoformat(moment)), [])
+            own.append((place, tally))
+        return {key: summed(own) for key, own in pairs.items()}
 
     def _pieces(self, days: list[Span], step: Step) -> list[Span]:
         """Spans that lie in one step each."""
@@ -307,15 +307,6 @@ class StoreMaps:
                 for name in names
             ]
         return change.dispersion(rows)
-
-
-def _summed(kinds: Kinds) -> dict[str, Tally]:
-    """The sums over all steps, by place."""
-    found: dict[str, Tally] = {}
-    for tallies in kinds.values():
-        for place, tally in tallies.items():
-            found[place] = together(found[place], tally) if place in found else tally
-    return found
 
 
 def _check_length(layer: Layer, step: Step, days: int) -> None:
