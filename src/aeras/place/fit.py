@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 
 from aeras.domain.errors import InputError
-from aeras.place.log import Reward, Week
+from aeras.place.log import Reward, Week, by_item
 from aeras.place.plan import Floats, Ints, Layout, Rules
 
 NEST = (0.6, 0.25)
@@ -276,14 +276,7 @@ def _free(block: _Block) -> int:
 
 def _gains(layout: Layout, weeks: Sequence[Week], weights: Reward) -> tuple[Floats, Floats]:
     """Reward a handling by item, drawn to its block, and its deviation."""
-    size = len(layout.items)
-    counts = np.zeros((4, size))
-    for week in weeks:
-        for row, column in zip(
-            counts, (week.handled, week.taken, week.positive, week.rejected), strict=True
-        ):
-            np.add.at(row, week.plan, column)
-    handled, *hits = counts
+    handled, *hits = by_item(layout, weeks, "handled", "taken", "positive", "rejected")
     rates, variances = zip(*(_shrunk(handled, h, layout.item_block) for h in hits), strict=True)
     price = weights.margin * layout.margin
     gain = price * rates[0] + weights.positive * rates[1] - weights.rejected * rates[2]

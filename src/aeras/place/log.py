@@ -94,3 +94,12 @@ def week_of(
         read=column([r.handled - r.unclear for r in rows]),
         available=column([max(0.02, (available or {}).get(s, 1.0)) for s in layout.slots]),
     )
+
+
+def by_item(layout: Layout, weeks: Sequence[Week], *columns: str) -> Floats:
+    """Sums of columns of `Week` over the weeks by item, (columns, I)."""
+    found = np.zeros((len(columns), len(layout.items)))
+    for week in weeks:
+        for row, column in zip(found, columns, strict=True):
+            np.add.at(row, week.plan, getattr(week, column))
+    return found

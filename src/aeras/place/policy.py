@@ -12,7 +12,7 @@ import numpy as np
 
 from aeras.domain.errors import InputError
 from aeras.place.fit import Fit, calibrate
-from aeras.place.log import Reward, Week
+from aeras.place.log import Reward, Week, by_item
 from aeras.place.plan import Floats, Ints, Layout, Rules
 
 NAMES = ("today", "greedy", "assignment", "thompson", "bandit", "deep")
@@ -44,6 +44,16 @@ class Known:
     def fit(self) -> Fit:
         """The calibrated shop; worked out once for all policies that ask."""
         return calibrate(self.layout, self.weeks, self.weights)
+
+    @cached_property
+    def looks(self) -> Floats:
+        """Dwells at each slot, (S,)."""
+        return sum((week.dwells for week in self.weeks), np.zeros(len(self.layout.slots)))
+
+    @cached_property
+    def counts(self) -> Floats:
+        """Handled, taken, positive and rejected by item, (4, I)."""
+        return by_item(self.layout, self.weeks, "handled", "taken", "positive", "rejected")
 
 
 @dataclass(slots=True, eq=False)
@@ -97,18 +107,8 @@ def describe(known: Known, block: int, slots: Ints, arrangements: Ints) -> Float
     the slots that are looked at to items that are handled, sold, worth much, liked, rejected; and
     the share of slots that change.
     """
-    looks = np.zeros(len(known.layout.slots))
-    handled, sold, liked, rejected = np.full((4, len(known.layout.items)), 1.0)
-    for week in known.weeks:
-        looks += week.dwells
-        for row, column in (
-            (handled, week.handled),
-            (sold, week.taken),
-            (liked, week.positive),
-            (rejected, week.rejected),
-        ):
-            np.add.at(row, week.plan, column)
-    share = looks[slots] + 1
+    handled, sold, liked, rejected = known.counts + 1
+    share = known.looks[slots] + 1
     share = share / share.mean()
     today = known.today[slots]
     columns = [

@@ -20,12 +20,10 @@ class Greedy:
         """See `aeras.place.policy.Policy`."""
         sold = np.zeros(len(known.layout.items))
         facings = np.full(len(sold), 1e-9)
-        looks = np.zeros(len(known.layout.slots))
         for week in known.weeks:
             np.add.at(sold, week.plan, week.taken)
             np.add.at(facings, week.plan, 1.0)
-            looks += week.dwells
-        worth = looks[slots][:, None] * (sold * known.layout.margin / facings)[None, :]
+        worth = known.looks[slots][:, None] * (sold * known.layout.margin / facings)[None, :]
         return known.rules.arrange(slots, known.today[slots], worth)
 
     def prefer(self, known: Known, candidates: Ints, features: Floats, own: Ints) -> Floats:
