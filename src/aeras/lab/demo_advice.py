@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,11 +11,18 @@ import numpy as np
 from aeras.domain.proposals import PlacedRound, PlacedWeek, ProposalBook
 from aeras.domain.shop import Shop
 from aeras.place.options import AdviceOptions
-from aeras.place.plan import Ints
 from aeras.place.policy import Known, load
 from aeras.place.trial import choose
 from aeras.wiring.advice import AdviceRoom
-from aeras.wiring.placing import Ground, ground_of, margins_of, rewards_of, weeks_for, weights_of
+from aeras.wiring.placing import (
+    Ground,
+    ground_of,
+    margins_of,
+    reward_over,
+    round_of,
+    weeks_for,
+    weights_of,
+)
 
 WEEK = timedelta(days=7)
 QUIET, PERIODS, HOLD, SINCE = 6, 7, 2, 4
@@ -108,15 +114,9 @@ def simulate_past(  # noqa: PLR0917 - each of another kind
                 for f, i in ground.items_at(one.slots, one.candidates[one.chosen]).items()
             }
             past.rounds.extend(
-                PlacedRound(
-                    id=secrets.token_hex(8),
-                    proposal="",
-                    facings=tuple(layout.slots[s] for s in one.slots),
-                    candidates=tuple(_names(ground, row) for row in one.candidates),
-                    propensity=tuple(one.propensity.tolist()),
+                replace(
+                    round_of(ground, one, policy.name),
                     chosen=one.chosen,
-                    targets={policy.name: tuple(one.targets[policy.name].tolist())},
-                    predicted=tuple(one.predicted.tolist()),
                     begun=start,
                     until=start + HOLD * WEEK,
                     simulated=True,
@@ -136,13 +136,7 @@ def _settled(
     assert one.begun is not None
     assert one.until is not None
     weeks = [w for w in past.weeks if one.begun <= w.start < one.until]
-    weights = weights_of(options)
-    earned = sum(rewards_of(w, one.facings, margin, weights) * w.visits for w in weeks)
-    return replace(one, reward=earned / sum(w.visits for w in weeks))
-
-
-def _names(ground: Ground, row: Ints) -> tuple[str, ...]:
-    return tuple(ground.layout.items[i] for i in row)
+    return replace(one, reward=reward_over(weeks, one.facings, margin, weights_of(options)))
 
 
 def add_past(room: AdviceRoom, book: ProposalBook, shop: Shop, now: datetime, seed: int) -> None:

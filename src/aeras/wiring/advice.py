@@ -49,7 +49,7 @@ from aeras.place.effect import measure
 from aeras.place.options import AdviceOptions
 from aeras.place.policy import Known, load
 from aeras.place.trial import choose, rounds_for_gate
-from aeras.shelf.planogram import Version, as_csv, rows_of, valid_at
+from aeras.shelf.planogram import Version, as_csv, valid_at
 from aeras.wiring.placing import (
     COLUMNS,
     Ground,
@@ -57,11 +57,13 @@ from aeras.wiring.placing import (
     ground_of,
     margins_of,
     moves_with_evidence,
+    reward_over,
     rewards_of,
+    round_of,
     weeks_for,
     weights_of,
 )
-from aeras.wiring.planograms import import_versions, items_of
+from aeras.wiring.planograms import import_versions, rows_for
 
 log = structlog.get_logger(__name__)
 
@@ -380,20 +382,7 @@ class AdviceRoom:
             if len(one.candidates) < 2:  # noqa: PLR2004 - nothing to draw from
                 continue
             left -= len(blocks[b])
-            drawn.append(
-                PlacedRound(
-                    id=secrets.token_hex(8),
-                    proposal=proposal.id,
-                    facings=blocks[b],
-                    candidates=tuple(
-                        tuple(ground.layout.items[i] for i in row) for row in one.candidates
-                    ),
-                    propensity=tuple(one.propensity.tolist()),
-                    chosen=-1,
-                    targets={policy.name: tuple(one.targets[policy.name].tolist())},
-                    predicted=tuple(one.predicted.tolist()),
-                )
-            )
+            drawn.append(round_of(ground, one, policy.name, proposal.id))
         if not drawn:
             raise InputError(
                 f"{options.moves_a_week} moves a week are too few for a trial of any block",
@@ -625,10 +614,9 @@ class AdviceRoom:
                 w.plan.get(f) != i for w in seen for f, i in drawn.items()
             ):
                 continue
-            visits = sum(w.visits for w in seen)
-            earned = sum(rewards_of(w, one.facings, margin, weights) * w.visits for w in seen)
+            reward = reward_over(seen, one.facings, margin, weights)
             told = any(w.simulated for w in seen)
-            self._book.add_rounds([replace(one, reward=earned / visits, simulated=told)])
+            self._book.add_rounds([replace(one, reward=reward, simulated=told)])
 
     def week_of(self, at: datetime) -> datetime:
         """The start (UTC) of the shop's week in which a moment lies."""
@@ -714,7 +702,7 @@ def write_version(site: Site, name: str, changed: Mapping[str, str], at: datetim
     items = dict(valid.items) if valid else {}
     promotions = {f: p for f, p in valid.promotions.items() if f not in changed} if valid else {}
     version = Version(name, at, None, {**items, **changed}, promotions)
-    text = as_csv(rows_of([version], items_of(site.file), site.file.site.timezone))
+    text = as_csv(rows_for(site.file, [version]))
     made = import_versions(site.path, text, where=f"proposal {name}")
     if made.faults:
         raise InputError(made.faults[0], todo="Look at /planogram; nothing was changed")

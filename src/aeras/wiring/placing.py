@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +11,15 @@ import numpy as np
 
 from aeras.domain.errors import InputError
 from aeras.domain.kept import Tally
-from aeras.domain.proposals import Move, PlacedWeek
+from aeras.domain.proposals import Move, PlacedRound, PlacedWeek
 from aeras.domain.published import Rate
 from aeras.domain.shop import Fixture, Shop
 from aeras.insight.rates import share
 from aeras.place.fit import Fit
-from aeras.place.log import Reward, Week, week_of
+from aeras.place.log import Reward, Week, by_item, week_of
 from aeras.place.options import AdviceOptions
-from aeras.place.plan import Constraints, Contract, Floats, Ints, Layout, Rules
-from aeras.place.policy import Known
+from aeras.place.plan import Constraints, Contract, Ints, Layout, Rules
+from aeras.place.policy import Known, Round
 
 Plan = Mapping[str, str]
 """Item id by facing id; a facing where nothing stands is not in it."""
@@ -201,19 +202,50 @@ def rewards_of(
     return 1000 * found / max(1, week.visits)
 
 
+def reward_over(
+    weeks: Sequence[PlacedWeek],
+    facings: Collection[str],
+    margin: Mapping[str, float],
+    weights: Reward,
+) -> float:
+    """The same over weeks, by their visits."""
+    earned = sum(rewards_of(week, facings, margin, weights) * week.visits for week in weeks)
+    return earned / sum(week.visits for week in weeks)
+
+
+def round_of(ground: Ground, drawn: Round, policy: str, proposal: str = "") -> PlacedRound:
+    """A round as it is stored before its lot is drawn.
+
+    Args:
+        ground: The shop.
+        drawn: What may be drawn, with the probabilities.
+        policy: Whose own probabilities are kept.
+        proposal: The trial that it belongs to.
+    """
+    layout = ground.layout
+    return PlacedRound(
+        id=secrets.token_hex(8),
+        proposal=proposal,
+        facings=tuple(layout.slots[s] for s in drawn.slots),
+        candidates=tuple(tuple(layout.items[i] for i in row) for row in drawn.candidates),
+        propensity=tuple(drawn.propensity.tolist()),
+        chosen=-1,
+        targets={policy: tuple(drawn.targets[policy].tolist())},
+        predicted=tuple(drawn.predicted.tolist()),
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Idea:
     """What a policy would do with a fixture.
 
     Attributes:
         fixture: Its id.
-        plan: Item by facing that changes.
         gain: Of the fixture, as a share of its reward under the plan to beat.
         worth: The same in currency a 1000 visits of the shop.
     """
 
     fixture: str
-    plan: dict[str, str]
     gain: Rate
     worth: float
 
@@ -238,20 +270,15 @@ def expected(known: Known, ground: Ground, wanted: Plan, draws: int = 200) -> di
     found = {}
     for fixture in dict.fromkeys(ground.fixtures):
         mine = [(b, s) for b, s in enumerate(layout.blocks) if ground.fixtures[b] == fixture]
-        changed = np.concatenate([s[plan[s] != ground.today[s]] for _, s in mine])
-        if not changed.size:
+        if all((plan[s] == ground.today[s]).all() for _, s in mine):
             continue
         new = np.array([sum(_value(f, b, s, plan) for b, s in mine) for f in shops])
         old = np.array([sum(_value(f, b, s, ground.today) for b, s in mine) for f in shops])
         rate = new / np.maximum(old, 1e-9) - 1
         low, high = np.quantile(rate[1:], [0.025, 0.975]).tolist()
         n = int(sum(handled[s].sum() for _, s in mine))
-        found[fixture] = Idea(
-            fixture,
-            ground.items_at(changed, plan[changed]),
-            Rate(float(rate[0]), low, high, n),
-            float(new[0] - old[0]),
-        )
+        gain = Rate(float(rate[0]), low, high, n)
+        found[fixture] = Idea(fixture, gain, float(new[0] - old[0]))
     return found
 
 
@@ -265,12 +292,8 @@ def moves_with_evidence(
     """Facings that change, each with what was counted; None where fewer than k are behind it."""
     layout = ground.layout
     columns = ("handled", "taken", "positive", "rejected", "read")
-    of_item: dict[str, Floats] = {name: np.zeros(len(layout.items)) for name in columns}
-    looks = np.zeros(len(layout.slots))
-    for week in weeks:
-        looks += week.dwells
-        for name in columns:
-            np.add.at(of_item[name], week.plan, getattr(week, name))
+    of_item = dict(zip(columns, by_item(layout, weeks, *columns), strict=True))
+    looks = sum((week.dwells for week in weeks), np.zeros(len(layout.slots)))
     number = {item: n for n, item in enumerate(layout.items)}
     found = []
     for s, facing in enumerate(layout.slots):
