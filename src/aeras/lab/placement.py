@@ -177,6 +177,11 @@ class Truth:
             available=np.ones(size),
         )
 
+    def known(self, log: Log, rng: np.random.Generator, rounds: Sequence[Round] = ()) -> Known:
+        """What a policy may use of a log so far."""
+        weeks = tuple(log.weeks)
+        return Known(self.layout, self.rules, self.today, weeks, self.weights, rng, tuple(rounds))
+
     def _climb(self, slots: Ints, start: Ints) -> Ints:
         at, value = start, -np.inf
         while True:
@@ -269,15 +274,8 @@ def run_log(truth: Truth, policies: Sequence[Policy], rng: np.random.Generator) 
     plan = truth.today.copy()
     held: dict[int, tuple[Round, int]] = {}
     for week in range(truth.market.weeks):
-        known = Known(
-            truth.layout,
-            truth.rules,
-            truth.today,
-            tuple(log.weeks),
-            truth.weights,
-            rng,
-            tuple(r for n, r in enumerate(log.rounds) if n not in {k for _, k in held.values()}),
-        )
+        running = {n for _, n in held.values()}
+        known = truth.known(log, rng, [r for n, r in enumerate(log.rounds) if n not in running])
         for b, slots in enumerate(truth.layout.blocks):
             if (b + week) % HOLD or week == 0:
                 continue
@@ -328,15 +326,7 @@ def trial(
     rng = np.random.default_rng(seed)
     log = run_log(truth, policies, rng)
     base = truth.plan_value(truth.today)
-    known = Known(
-        truth.layout,
-        truth.rules,
-        truth.today,
-        tuple(log.weeks),
-        truth.weights,
-        rng,
-        tuple(log.rounds),
-    )
+    known = truth.known(log, rng, log.rounds)
     rows = {}
     for policy in (*policies, ByLot()):
         plan = truth.today.copy()
@@ -457,7 +447,7 @@ def _trained(market: Market, seed: int, tell: Callable[[str], None]) -> Callable
         rng = np.random.default_rng([seed, 10_000 + shop])
         truth = Truth(market, rng)
         log = run_log(truth, [load("assignment")()], rng)
-        known.append(Known(truth.layout, truth.rules, truth.today, log.weeks, truth.weights, rng))
+        known.append(truth.known(log, rng))
     tell("training the network")
     network = train(known, size=market.slots[1], seed=seed)
     return lambda: Deep(network)
