@@ -14,7 +14,7 @@ from aeras.cli_common import JsonOpt, SiteArg, opened, say, tell
 from aeras.domain.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from aeras.domain.proposals import ProposalRow
+    from aeras.domain.proposals import AdviceState, ProposalRow
     from aeras.wiring.advice import AdviceRoom
 
 advice = typer.Typer(no_args_is_help=True, help="Proposals where items should stand.")
@@ -70,7 +70,7 @@ def list_proposals(site: SiteArg, *, as_json: JsonOpt = False) -> None:
     with _room(site) as room:
         rows = room.rows()
         if not rows and not as_json:
-            say("No proposal yet." + _why(room))
+            say("No proposal yet." + _why(room.state()))
         for row in rows:
             tell(_record(row), _line(row), as_json=as_json)
 
@@ -89,7 +89,7 @@ def make(site: SiteArg, *, as_json: JsonOpt = False) -> None:
         state = room.state()
         record = {"outcome": outcome, "trouble": state.trouble, "weeks": state.weeks,
                   "rounds": state.rounds}  # fmt: skip
-        text = f"{outcome}: {state.weeks} weeks, {state.rounds} rounds.{_why(room)}"
+        text = f"{outcome}: {state.weeks} weeks, {state.rounds} rounds.{_why(state)}"
         tell(record, text, as_json=as_json)
     if outcome == "trouble":
         raise typer.Exit(2)
@@ -118,9 +118,8 @@ def show(site: SiteArg, proposal: ProposalArg, *, as_json: JsonOpt = False) -> N
         tell(_record(row), "\n".join(lines), as_json=as_json)
 
 
-def _why(room: AdviceRoom) -> str:
-    trouble = room.state().trouble
-    return f" {trouble}" if trouble else ""
+def _why(state: AdviceState) -> str:
+    return f" {state.trouble}" if state.trouble else ""
 
 
 def _or_few(count: int | None) -> str:
