@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-import biip
-from biip import ParseConfig
-from biip.gs1_messages import GS1Message
-from biip.rcn import Rcn, RcnRegion
 from stdnum import ean
 
 _GTIN = 14
@@ -50,6 +46,9 @@ def scan(text: str, region: str | None) -> Scanned | None:
     plain = gtin14(text)
     if plain is not None:
         return _in_store(plain, region) or Scanned(plain)
+    import biip  # noqa: PLC0415 - slow to load, and most shops' tills send plain GTINs
+    from biip.gs1_messages import GS1Message  # noqa: PLC0415
+
     try:
         if text.startswith("("):
             message: GS1Message | None = GS1Message.parse_hri(text)
@@ -71,7 +70,12 @@ def _in_store(gtin: str, region: str | None) -> Scanned | None:
     """A code that a shop printed on weighed goods, by its country's rules."""
     if region is None or not gtin.startswith(_IN_STORE):
         return None
-    config = ParseConfig(rcn_region=RcnRegion[region.upper()], rcn_verify_variable_measure=False)
+    import biip  # noqa: PLC0415 - as above
+    from biip.rcn import Rcn, RcnRegion  # noqa: PLC0415
+
+    config = biip.ParseConfig(
+        rcn_region=RcnRegion[region.upper()], rcn_verify_variable_measure=False
+    )
     try:
         found = biip.parse(gtin.removeprefix("0"), config=config).gtin
         if not isinstance(found, Rcn) or (found.weight is None and found.price is None):
