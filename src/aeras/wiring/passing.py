@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -196,7 +196,7 @@ def fate_of(tracks: Sequence[int], staff: StaffFilter) -> Fate:
     """What becomes of somebody who was followed under these numbers: who was to be left alone under
     one of them is not counted, nor who never was known to be a shopper.
     """
-    fates: Mapping[Fate, None] = dict.fromkeys(staff.fate(track) for track in tracks)
-    if any(track in staff.alone for track in tracks):
+    fates = {staff.fate(track) for track in tracks}
+    if staff.alone.intersection(tracks):
         return Fate.DROP
     return next((f for f in (Fate.TELL, Fate.WAIT) if f in fates), Fate.DROP)
