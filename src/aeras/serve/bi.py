@@ -67,32 +67,13 @@ router = APIRouter(
 class SqlIn(BaseModel):
     """One SELECT over the published tables of some days."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [{"sql": "SELECT item, visits, rejection FROM items ORDER BY rejection"}]
-        },
-    )
+    model_config = ConfigDict(extra="forbid")
 
     sql: str = Field(max_length=10_000, description=f"Tables: {', '.join(TABLES)}")
 
 
 class SqlOut(BaseModel):
     """The answer; a null is withheld (fewer than k visits) or not known."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "columns": ["item", "visits"],
-                    "types": ["VARCHAR", "BIGINT"],
-                    "rows": [["oat-milk", 120]],
-                    "cut": False,
-                    "about": {"k": 10, "first_day": "2026-03-01", "last_day": "2026-03-07"},
-                }
-            ]
-        }
-    )
 
     columns: list[str]
     types: list[str]
@@ -112,7 +93,7 @@ def published(
     board: TheBoard,
     period: ThePeriod,
     log: TheOversight,
-    table: Annotated[str, Query(max_length=40, examples=["items"])] = "items",
+    table: Annotated[str, Query(max_length=40)] = "items",
 ) -> Response:
     """One published table as an Arrow IPC stream."""
     if table not in TABLES:

@@ -340,14 +340,14 @@ def page(
     shown = told.cells(told.frame)
     plan_image = board.shop.map_image is not None and request.app.state.site_desk is not None
     fixture = _fixture(board.shop, view.fixture)
-    links = view.period.query
+    links, kept, legend = view.period.query, _kept(view), told.legend
     return pages.page(
         request,
         "map.html",
         nav="map",
         period=view.period,
-        keep=urlencode(_kept(view)),
-        kept=_kept(view),
+        keep=urlencode(kept),
+        kept=kept,
         view=view,
         told=told,
         shown=shown,
@@ -358,12 +358,12 @@ def page(
         plan=drawing.plan(board.shop, shown, links=links, image=plan_image),
         front=fixture and drawing.front(board.shop, fixture, shown, links=links),
         fixture=fixture,
-        legend=told.legend,
-        scale=drawing.scale_svg(told.legend),
+        legend=legend,
+        scale=drawing.scale_svg(legend),
         hatches=[
-            (drawing.swatch(fill), words)
-            for fill, words in ((FEW, told.legend.few), (SAME, told.legend.same))
-            if words
+            (drawing.swatch(fill), meaning)
+            for fill, meaning in ((FEW, legend.few), (SAME, legend.same))
+            if meaning
         ],
         rows=_rows(board.shop, fixture, shown),
         play=_play(told) if view.step else None,
