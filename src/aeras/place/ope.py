@@ -121,42 +121,6 @@ def estimate(rounds: Rounds, method: Method = "dr", *, alpha: float = 0.05) -> G
     return Gain(value, value - half, value + half, n, effective, deviation)
 
 
-def bernstein(rounds: Rounds, largest: float, *, alpha: float = 0.05) -> Gain:
-    """IPS with an interval that holds for any number of rounds, but is wide (Maurer and Pontil
-    2009, empirical Bernstein).
-
-    Args:
-        rounds: As in `estimate`.
-        largest: Largest absolute value that a round's term can have.
-        alpha: Both sides together.
-    """
-    found, _ = terms(rounds, "ips")
-    n = len(found)
-    log = math.log(4 / alpha)
-    value, deviation = float(found.mean()), float(found.std(ddof=1)) / math.sqrt(n)
-    half = deviation * math.sqrt(2 * log) + 7 * 2 * largest * log / (3 * (n - 1))
-    return Gain(value, value - half, value + half, n, effective_rounds(rounds), deviation)
-
-
-def bootstrap(
-    rounds: Rounds, method: Method, rng: np.random.Generator, *, draws: int = 1000
-) -> Gain:
-    """The same with the basic bootstrap interval over rounds."""
-    found, chance = terms(rounds, method)
-    n = len(found)
-    again = chance[rng.integers(0, n, (draws, n))].mean(axis=1) - chance.mean()
-    low, high = np.quantile(again, [0.025, 0.975])
-    value = float(found.mean())
-    return Gain(
-        value,
-        value - float(high),
-        value - float(low),
-        n,
-        effective_rounds(rounds),
-        float(again.std()),
-    )
-
-
 def effective_rounds(rounds: Rounds) -> float:
     """Of the policy's own weights."""
     weight = rounds.target / rounds.propensity
