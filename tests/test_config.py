@@ -125,6 +125,13 @@ def test_a_bad_row_of_the_spreadsheet_is_named(write, tmp_path):
         load_site(write(text.replace("items:\n", "items_file: items.csv\n")))
 
 
+@pytest.mark.parametrize("grain", ["0 s", "30 s", "7 h", "2 d"])
+def test_a_time_grain_that_cuts_no_day_evenly_is_refused(write, grain):
+    site = f"site: {{name: Shop}}\nprivacy: {{time_grain: {grain}}}\n"
+    with pytest.raises(ConfigError, match=r"site.yaml:2.*does not divide a day"):
+        load_site(write(site))
+
+
 @pytest.mark.parametrize("text", ["", "[]", "just words"])
 def test_an_empty_file_is_refused(write, text):
     with pytest.raises(ConfigError, match="aeras init"):

@@ -126,6 +126,12 @@ def _duration(value: Any) -> Any:
     return timedelta(**{unit: float(match[1])})
 
 
+def _grain(value: timedelta) -> timedelta:
+    if value < timedelta(minutes=1) or timedelta(days=1) % value:
+        raise ValueError(f"{value} does not divide a day into minutes or more: write 15 min or 1 h")
+    return value
+
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -167,6 +173,7 @@ Mark = tuple[float, float, float, float] | tuple[float, float, float, float, flo
 """x, y in pixels; x, y on the map in metres; height in metres if it is not on the floor."""
 Line = tuple[tuple[float, float], ...]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Grain = Annotated[Duration, AfterValidator(_grain)]
 Metres = Annotated[float, Field(gt=0, le=2000)]
 Side = Annotated[int, Field(ge=16, le=MAX_SIDE_PX)]
 Week = Annotated[
@@ -245,7 +252,7 @@ class PrivacySection(_Section):
     children: bool = True
     papers: str = "papers"
     k: int = Field(default=10, ge=2, le=1000)
-    time_grain: Duration = timedelta(minutes=15)
+    time_grain: Grain = timedelta(minutes=15)
     retention: Duration = timedelta(days=30)
     differential_privacy: NoiseSection | None = None
 

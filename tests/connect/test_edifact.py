@@ -48,8 +48,9 @@ def sales(**changes: object) -> str:
     return SALES.format(**{**values, **changes})
 
 
-def test_sales_and_stock_of_one_interchange(bench, feed):
-    _, state = feed(HEAD + sales() + STOCK + TAIL, skus={"4711": "bread"})
+@pytest.mark.parametrize("unknown", ["", "TIME+1'", "SALE+a+b'", "RECORD'"])
+def test_sales_and_stock_of_one_interchange(bench, feed, unknown):
+    _, state = feed(HEAD + unknown + sales() + STOCK + TAIL, skus={"4711": "bread"})
     assert state.status is FeedStatus.FINE
     assert bench.rows() == [
         ("bread", -1.0, -99, "EUR", "camera"),

@@ -41,6 +41,8 @@ PRICES = ("AAE", "AAB", "AAA")
 SALE_TIMES = ("356", "90", "91", "324", "137")
 STOCK_TIMES = ("366", "179", "7", "194", "137")
 CANCELLED = "1"
+READ = frozenset(("UNB", "UNH", "BGM", "CUX", "LOC", "DTM", "LIN", "PIA", "QTY", "MOA", "PRI"))
+"""Tags of the segments that are read; each has its method."""
 _FORMATS = {"102": "%Y%m%d", "203": "%Y%m%d%H%M", "204": "%Y%m%d%H%M%S", "718": "%Y%m%d"}
 
 
@@ -218,9 +220,8 @@ class _Reading:
         if message.item and (tag in {"LIN", "UNT"} or (tag == "LOC" and message.kind == "SLSRPT")):
             item, message.item = message.item, None
             yield from self._record(item)
-        step = getattr(self, f"_{tag.lower()}", None)
-        if step is not None:
-            step(elements)
+        if tag in READ:
+            getattr(self, f"_{tag.lower()}")(elements)
 
     def _unb(self, elements: list[list[str]]) -> None:
         self._sender = _at(elements, 1)
